@@ -13,6 +13,7 @@ from scratchcnn.mean_squared_error import Loss, MeanSquaredError
 from scratchcnn.network import Network, two_class_network
 from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten, Reshape
+from scratchcnn.saving import load, save
 from scratchcnn.training import (
     gradient_descent,
     gradient_step,
@@ -39,9 +40,11 @@ __all__ = [
     "gradient_step",
     "he_normal",
     "least_squares",
+    "load",
     "majority_accuracy",
     "minibatches",
     "predict",
+    "save",
     "two_class_network",
     "wardrobe",
 ]

@@ -1,0 +1,198 @@
+"""Weights in a file: `save` and `load`."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from scratchcnn.idx import DataError
+from scratchcnn.layer import Layer, Parameter
+
+FORMAT = 1
+WEIGHTS = "scratchcnn-weights"
+
+FilePath: TypeAlias = "str | os.PathLike[str]"
+Named: TypeAlias = Mapping[str, npt.NDArray[Any]]
+
+
+def named_arrays(
+    layer: Layer, prefix: str = ""
+) -> dict[str, npt.NDArray[Any]]:
+    """Return the live arrays that are saved, each by its name.
+
+    A name is the way to the array: ``"2.0.weight"`` is the weight of
+    layer 0 of layer 2. These are the names of PyTorch's Sequential.
+
+    Notes
+    -----
+    Chapter *Saving and loading*.
+    """
+    own = {
+        name: attribute.value
+        for name, attribute in vars(layer).items()
+        if isinstance(attribute, Parameter)
+    }
+    found = {prefix + n: a for n, a in {**own, **layer.buffers()}.items()}
+    for i, child in enumerate(layer.children()):
+        found |= named_arrays(child, f"{prefix}{i}.")
+    return found
+
+
+def pack(file: IO[bytes], arrays: Named) -> None:
+    """Write arrays as a .npz: a zip archive of one .npy file for each."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+
+
+def unpack(file: IO[bytes]) -> dict[str, npt.NDArray[Any]]:
+    """Read back what `pack` has written; never a pickle."""
+    arrays = {}
+    with zipfile.ZipFile(file) as archive:
+        for name in archive.namelist():
+            with archive.open(name) as member:
+                arrays[name.removesuffix(".npy")] = np.lib.format.read_array(
+                    member, allow_pickle=False
+                )
+    return arrays
+
+
+def write_arrays(path: FilePath, kind: str, arrays: Named) -> None:
+    """Write a file whole or not at all; an older one stays until then."""
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with open(partial, "wb") as file:
+            pack(file, {kind: np.array(FORMAT), **arrays})
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read_arrays(path: FilePath, kind: str) -> dict[str, npt.NDArray[Any]]:
+    """Read what `write_arrays` has written as a file of this kind.
+
+    Raises
+    ------
+    DataError
+        If the file is cut short, damaged, of another kind or newer.
+    OSError
+        If it can't be read.
+    """
+    with open(path, "rb") as file:
+        if file.read(2) != b"PK":
+            raise DataError(f"{path} should be a .npz file, but is none.")
+        if not zipfile.is_zipfile(file):
+            raise DataError(f"{path} is cut short. Take another copy.")
+        try:
+            arrays = unpack(file)
+        except OSError:
+            raise
+        except Exception as error:  # whatever a wrong byte may lead to
+            raise DataError(
+                f"{path} should hold arrays of numbers, but is damaged or "
+                f"something else ({error}). Take another copy."
+            ) from None
+    check_format(path, kind, arrays.pop(kind, None))
+    return arrays
+
+
+def check_format(
+    path: FilePath, kind: str, number: npt.NDArray[Any] | None
+) -> None:
+    """Stop a .npz of somebody else, or of a version yet to come."""
+    if number is None or number.shape != () or number.dtype.kind != "i":
+        raise DataError(
+            f"{path} is a .npz file, but not of this kind: it holds no "
+            f"{kind!r} with the number of a format."
+        )
+    if number != FORMAT:
+        raise DataError(
+            f"{path} has format {number}, and this version of scratchcnn "
+            f"reads format {FORMAT}. Take the version that wrote it."
+        )
+
+
+def copy_arrays(path: FilePath, source: Named, target: Named) -> None:
+    """Copy every array into its namesake, or name all that don't fit.
+
+    Raises
+    ------
+    ValueError
+        If a name is missing or extra, or an array has another shape or
+        type; nothing is copied then.
+    """
+    faults = [f"{name} is missing" for name in target if name not in source]
+    for name, array in source.items():
+        if name not in target:
+            faults.append(f"{name} is not asked for")
+            continue
+        wanted = target[name]
+        if array.shape != wanted.shape:
+            faults.append(f"{name} is {array.shape}, not {wanted.shape}")
+        if not np.can_cast(array.dtype, wanted.dtype, "equiv"):
+            faults.append(f"{name} is {array.dtype}, not {wanted.dtype}")
+    if faults:
+        raise ValueError(f"{path} does not fit: {'; '.join(faults)}")
+    for name, array in source.items():
+        target[name][...] = array
+
+
+def save(network: Layer, path: FilePath) -> None:
+    """Write a network's parameters and buffers to a .npz file.
+
+    Parameters
+    ----------
+    network : Layer
+        A network, or any layer.
+    path : path
+        The file, whose name is taken as it is. It is replaced in one
+        step: whoever looks finds the old file or the new one, whole.
+
+    Raises
+    ------
+    OSError
+        If it can't be written; the old file, if any, is as it was.
+
+    Notes
+    -----
+    Chapter *Saving and loading*.
+    """
+    write_arrays(path, WEIGHTS, named_arrays(network))
+
+
+def load(network: Layer, path: FilePath) -> None:
+    """Read a network's parameters and buffers, in place.
+
+    Parameters
+    ----------
+    network : Layer
+        Of the same layers, in the same precision, as the one saved.
+    path : path
+        A file that `save` has written.
+
+    Raises
+    ------
+    DataError
+        If the file is cut short, damaged, no saved network, or newer
+        than this version.
+    ValueError
+        If a name, shape or precision differs; all of them are named.
+    OSError
+        If the file can't be read.
+
+    Notes
+    -----
+    Chapter *Saving and loading*. Whatever is raised, nothing of the
+    network has changed.
+    """
+    copy_arrays(path, read_arrays(path, WEIGHTS), named_arrays(network))
