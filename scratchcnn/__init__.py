@@ -2,8 +2,10 @@
 
 from scratchcnn import fashion_mnist, wardrobe
 from scratchcnn.baselines import least_squares, majority_accuracy
+from scratchcnn.batch_normalization import BatchNorm2D
 from scratchcnn.convolution import Conv2D
 from scratchcnn.dense import Dense
+from scratchcnn.dropout import Dropout
 from scratchcnn.evaluation import evaluate, predict
 from scratchcnn.gradient_check import check_layer, check_loss
 from scratchcnn.idx import DataError
@@ -21,9 +23,11 @@ from scratchcnn.training import (
 )
 
 __all__ = [
+    "BatchNorm2D",
     "Conv2D",
     "DataError",
     "Dense",
+    "Dropout",
     "Flatten",
     "Layer",
     "Loss",
