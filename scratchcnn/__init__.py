@@ -11,8 +11,11 @@ from scratchcnn.initialization import he_normal
 from scratchcnn.layer import Layer, Parameter
 from scratchcnn.mean_squared_error import Loss, MeanSquaredError
 from scratchcnn.network import Network, two_class_network
+from scratchcnn.optimizers import SGD, Adam, Optimizer
 from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten, Reshape
+from scratchcnn.runs import History, train
+from scratchcnn.schedules import Schedule, constant, cosine, warm_up
 from scratchcnn.training import (
     gradient_descent,
     gradient_step,
@@ -20,19 +23,26 @@ from scratchcnn.training import (
 )
 
 __all__ = [
+    "SGD",
+    "Adam",
     "Conv2D",
     "DataError",
     "Dense",
     "Flatten",
+    "History",
     "Layer",
     "Loss",
     "MeanSquaredError",
     "Network",
+    "Optimizer",
     "Parameter",
     "ReLU",
     "Reshape",
+    "Schedule",
     "check_layer",
     "check_loss",
+    "constant",
+    "cosine",
     "evaluate",
     "fashion_mnist",
     "gradient_descent",
@@ -42,7 +52,9 @@ __all__ = [
     "majority_accuracy",
     "minibatches",
     "predict",
+    "train",
     "two_class_network",
     "wardrobe",
+    "warm_up",
 ]
 __version__ = "0.1.0"
