@@ -167,14 +167,14 @@ def test_a_run_with_a_schedule_is_that_of_pytorch(kind, rng):
 
 
 def test_labels_may_be_integers(rng):
-    class Labeled(MeanSquaredError):
+    class OnLabels(MeanSquaredError):  # noqa: N818
         def forward(self, y, t):
             assert t.dtype == np.int64
             return super().forward(y, t[:, None].astype(y.dtype))
 
     network, (x, _) = small_network(rng), small_data(rng)
     labels = np.arange(EXAMPLES) % 2
-    history = run(network, x, labels, loss=Labeled(), epochs=30)
+    history = run(network, x, labels, loss=OnLabels(), epochs=30)
     assert history.losses[-1] < history.losses[0]
 
 
@@ -498,9 +498,7 @@ def test_examples_that_can_not_be_used_are_refused(rng):
         run(network, x, t[1:])
     with pytest.raises(ValueError, match=r"^train wants batch_size <= 0"):
         run(network, x[:0], t[:0])
-    with pytest.raises(
-        TypeError, match=r"^train wants x as an array of float"
-    ):
+    with pytest.raises(TypeError, match=r"^train wants x as an array of flo"):
         run(network, x.astype(int), t)
 
 
