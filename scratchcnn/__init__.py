@@ -13,9 +13,12 @@ from scratchcnn.initialization import he_normal
 from scratchcnn.layer import Layer, Parameter
 from scratchcnn.mean_squared_error import Loss, MeanSquaredError
 from scratchcnn.network import Network, two_class_network
+from scratchcnn.optimizers import SGD, Adam, Optimizer
 from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten, Reshape
 from scratchcnn.saving import load, save
+from scratchcnn.runs import History, train
+from scratchcnn.schedules import Schedule, constant, cosine, warm_up
 from scratchcnn.training import (
     gradient_descent,
     gradient_step,
@@ -24,20 +27,27 @@ from scratchcnn.training import (
 
 __all__ = [
     "BatchNorm2D",
+    "SGD",
+    "Adam",
     "Conv2D",
     "DataError",
     "Dense",
     "Dropout",
     "Flatten",
+    "History",
     "Layer",
     "Loss",
     "MeanSquaredError",
     "Network",
+    "Optimizer",
     "Parameter",
     "ReLU",
     "Reshape",
+    "Schedule",
     "check_layer",
     "check_loss",
+    "constant",
+    "cosine",
     "evaluate",
     "fashion_mnist",
     "gradient_descent",
@@ -49,7 +59,9 @@ __all__ = [
     "minibatches",
     "predict",
     "save",
+    "train",
     "two_class_network",
     "wardrobe",
+    "warm_up",
 ]
 __version__ = "0.1.0"
