@@ -148,6 +148,18 @@ def conv_dx(
     return dx
 
 
+# Ten classes
+
+
+def confusion(labels: Array, guesses: Array, classes: int) -> Array:
+    matrix = np.zeros((classes, classes))
+    for i, j in np.ndindex(classes, classes):
+        for t, g in zip(labels, guesses, strict=True):
+            if t == i and g == j:
+                matrix[i, j] += 1
+    return matrix
+
+
 # Convolution with stride 1 and no padding, one image at a time, by SciPy
 
 
