@@ -1,6 +1,7 @@
 """A convolutional neural network, by hand, with NumPy and SciPy alone."""
 
 from scratchcnn import fashion_mnist, wardrobe
+from scratchcnn.augmentation import shift_and_flip
 from scratchcnn.baselines import least_squares, majority_accuracy
 from scratchcnn.convolution import Conv2D
 from scratchcnn.dense import Dense
@@ -14,6 +15,7 @@ from scratchcnn.network import Network, two_class_network
 from scratchcnn.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten, Reshape
+from scratchcnn.ten_classes import confusion_matrix, ten_class_network
 from scratchcnn.training import (
     gradient_descent,
     gradient_step,
@@ -36,6 +38,7 @@ __all__ = [
     "Reshape",
     "check_layer",
     "check_loss",
+    "confusion_matrix",
     "evaluate",
     "fashion_mnist",
     "gradient_descent",
@@ -45,6 +48,8 @@ __all__ = [
     "majority_accuracy",
     "minibatches",
     "predict",
+    "shift_and_flip",
+    "ten_class_network",
     "two_class_network",
     "wardrobe",
 ]
