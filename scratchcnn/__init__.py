@@ -1,6 +1,7 @@
 """A convolutional neural network, by hand, with NumPy and SciPy alone."""
 
 from scratchcnn import fashion_mnist, wardrobe
+from scratchcnn.augmentation import shift_and_flip
 from scratchcnn.baselines import least_squares, majority_accuracy
 from scratchcnn.batch_normalization import BatchNorm2D
 from scratchcnn.convolution import Conv2D
@@ -19,6 +20,10 @@ from scratchcnn.reshape import Flatten, Reshape
 from scratchcnn.saving import load, save
 from scratchcnn.runs import History, train
 from scratchcnn.schedules import Schedule, constant, cosine, warm_up
+from scratchcnn.pooling import AvgPool2D, MaxPool2D
+from scratchcnn.relu import ReLU
+from scratchcnn.reshape import Flatten, Reshape
+from scratchcnn.ten_classes import confusion_matrix, ten_class_network
 from scratchcnn.training import (
     gradient_descent,
     gradient_step,
@@ -29,6 +34,7 @@ __all__ = [
     "BatchNorm2D",
     "SGD",
     "Adam",
+    "AvgPool2D",
     "Conv2D",
     "DataError",
     "Dense",
@@ -37,6 +43,7 @@ __all__ = [
     "History",
     "Layer",
     "Loss",
+    "MaxPool2D",
     "MeanSquaredError",
     "Network",
     "Optimizer",
@@ -48,6 +55,7 @@ __all__ = [
     "check_loss",
     "constant",
     "cosine",
+    "confusion_matrix",
     "evaluate",
     "fashion_mnist",
     "gradient_descent",
@@ -60,6 +68,8 @@ __all__ = [
     "predict",
     "save",
     "train",
+    "shift_and_flip",
+    "ten_class_network",
     "two_class_network",
     "wardrobe",
     "warm_up",
