@@ -4,6 +4,7 @@ from scratchcnn import fashion_mnist, wardrobe
 from scratchcnn.augmentation import shift_and_flip
 from scratchcnn.baselines import least_squares, majority_accuracy
 from scratchcnn.batch_normalization import BatchNorm2D
+from scratchcnn.checkpoints import Checkpoint
 from scratchcnn.convolution import Conv2D
 from scratchcnn.dense import Dense
 from scratchcnn.dropout import Dropout
@@ -35,6 +36,7 @@ __all__ = [
     "SGD",
     "Adam",
     "AvgPool2D",
+    "Checkpoint",
     "Conv2D",
     "DataError",
     "Dense",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
@@ -21,26 +21,33 @@ FilePath: TypeAlias = "str | os.PathLike[str]"
 Named: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
 
-def named_arrays(
+def named_layers(
     layer: Layer, prefix: str = ""
-) -> dict[str, npt.NDArray[Any]]:
-    """Return the live arrays that are saved, each by its name.
+) -> Iterator[tuple[str, Layer]]:
+    """Yield this layer and all inside it, each after the way to it.
 
-    A name is the way to the array: ``"2.0.weight"`` is the weight of
-    layer 0 of layer 2. These are the names of PyTorch's Sequential.
+    Layer 0 of layer 2 comes after ``"2.0."``: in front of the name of
+    an attribute, this gives the names of PyTorch's Sequential.
+    """
+    yield prefix, layer
+    for i, child in enumerate(layer.children()):
+        yield from named_layers(child, f"{prefix}{i}.")
+
+
+def named_arrays(network: Layer) -> dict[str, npt.NDArray[Any]]:
+    """Return the live arrays that are saved, such as ``"2.0.weight"``.
 
     Notes
     -----
     Chapter *Saving and loading*.
     """
-    own = {
-        name: attribute.value
-        for name, attribute in vars(layer).items()
-        if isinstance(attribute, Parameter)
-    }
-    found = {prefix + n: a for n, a in {**own, **layer.buffers()}.items()}
-    for i, child in enumerate(layer.children()):
-        found |= named_arrays(child, f"{prefix}{i}.")
+    found: dict[str, npt.NDArray[Any]] = {}
+    for prefix, layer in named_layers(network):
+        for name, attribute in vars(layer).items():
+            if isinstance(attribute, Parameter):
+                found[prefix + name] = attribute.value
+        for name, array in layer.buffers().items():
+            found[prefix + name] = array
     return found
 
 

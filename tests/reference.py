@@ -342,6 +342,8 @@ def dropout_expectation(x: Array, p: float) -> Array:
         probability = (1 - p) ** keep.sum() * p ** (keep.size - keep.sum())
         mean += probability * dropout_forward(x, keep, p)
     return mean
+
+
 # Optimizers, given the gradients of all steps, and one number at a time
 
 
