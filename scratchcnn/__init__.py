@@ -16,14 +16,12 @@ from scratchcnn.layer import Layer, Parameter
 from scratchcnn.mean_squared_error import Loss, MeanSquaredError
 from scratchcnn.network import Network, two_class_network
 from scratchcnn.optimizers import SGD, Adam, Optimizer
-from scratchcnn.relu import ReLU
-from scratchcnn.reshape import Flatten, Reshape
-from scratchcnn.saving import load, save
-from scratchcnn.runs import History, train
-from scratchcnn.schedules import Schedule, constant, cosine, warm_up
 from scratchcnn.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten, Reshape
+from scratchcnn.runs import History, train
+from scratchcnn.saving import load, save
+from scratchcnn.schedules import Schedule, constant, cosine, warm_up
 from scratchcnn.ten_classes import confusion_matrix, ten_class_network
 from scratchcnn.training import (
     gradient_descent,
@@ -32,10 +30,10 @@ from scratchcnn.training import (
 )
 
 __all__ = [
-    "BatchNorm2D",
     "SGD",
     "Adam",
     "AvgPool2D",
+    "BatchNorm2D",
     "Checkpoint",
     "Conv2D",
     "DataError",
@@ -55,9 +53,9 @@ __all__ = [
     "Schedule",
     "check_layer",
     "check_loss",
+    "confusion_matrix",
     "constant",
     "cosine",
-    "confusion_matrix",
     "evaluate",
     "fashion_mnist",
     "gradient_descent",
@@ -69,9 +67,9 @@ __all__ = [
     "minibatches",
     "predict",
     "save",
-    "train",
     "shift_and_flip",
     "ten_class_network",
+    "train",
     "two_class_network",
     "wardrobe",
     "warm_up",

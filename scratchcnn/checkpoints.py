@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ from scratchcnn.layer import Layer
 from scratchcnn.optimizers import Optimizer
 from scratchcnn.runs import History
 from scratchcnn.saving import (
-    FilePath,
     copy_arrays,
     named_arrays,
     named_layers,
@@ -59,7 +59,7 @@ class Checkpoint:
 
     def __init__(
         self,
-        path: FilePath,
+        path: str | os.PathLike[str],
         network: Layer,
         optimizer: Optimizer,
         rng: np.random.Generator,

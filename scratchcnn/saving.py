@@ -17,7 +17,6 @@ from scratchcnn.layer import Layer, Parameter
 FORMAT = 1
 WEIGHTS = "scratchcnn-weights"
 
-FilePath: TypeAlias = "str | os.PathLike[str]"
 Named: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
 
@@ -71,7 +70,9 @@ def unpack(file: IO[bytes]) -> dict[str, npt.NDArray[Any]]:
     return arrays
 
 
-def write_arrays(path: FilePath, kind: str, arrays: Named) -> None:
+def write_arrays(
+    path: str | os.PathLike[str], kind: str, arrays: Named
+) -> None:
     """Write a file whole or not at all; an older one stays until then."""
     path = Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
@@ -85,7 +86,9 @@ def write_arrays(path: FilePath, kind: str, arrays: Named) -> None:
         partial.unlink(missing_ok=True)
 
 
-def read_arrays(path: FilePath, kind: str) -> dict[str, npt.NDArray[Any]]:
+def read_arrays(
+    path: str | os.PathLike[str], kind: str
+) -> dict[str, npt.NDArray[Any]]:
     """Read what `write_arrays` has written as a file of this kind.
 
     Raises
@@ -114,7 +117,7 @@ def read_arrays(path: FilePath, kind: str) -> dict[str, npt.NDArray[Any]]:
 
 
 def check_format(
-    path: FilePath, kind: str, number: npt.NDArray[Any] | None
+    path: str | os.PathLike[str], kind: str, number: npt.NDArray[Any] | None
 ) -> None:
     """Stop a .npz of somebody else, or of a version yet to come."""
     if number is None or number.shape != () or number.dtype.kind != "i":
@@ -129,7 +132,9 @@ def check_format(
         )
 
 
-def copy_arrays(path: FilePath, source: Named, target: Named) -> None:
+def copy_arrays(
+    path: str | os.PathLike[str], source: Named, target: Named
+) -> None:
     """Copy every array into its namesake, or name all that don't fit.
 
     Raises
@@ -154,7 +159,7 @@ def copy_arrays(path: FilePath, source: Named, target: Named) -> None:
         target[name][...] = array
 
 
-def save(network: Layer, path: FilePath) -> None:
+def save(network: Layer, path: str | os.PathLike[str]) -> None:
     """Write a network's parameters and buffers to a .npz file.
 
     Parameters
@@ -177,7 +182,7 @@ def save(network: Layer, path: FilePath) -> None:
     write_arrays(path, WEIGHTS, named_arrays(network))
 
 
-def load(network: Layer, path: FilePath) -> None:
+def load(network: Layer, path: str | os.PathLike[str]) -> None:
     """Read a network's parameters and buffers, in place.
 
     Parameters
