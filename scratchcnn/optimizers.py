@@ -14,20 +14,29 @@ from scratchcnn.layer import Array, Parameter
 
 
 def check_number(
-    owner: str, name: str, value: float, *, below: float = math.inf
+    owner: str,
+    name: str,
+    value: float,
+    *,
+    below: float = math.inf,
+    positive: bool = False,
 ) -> float:
-    """Return `value` as a float from 0 on and below `below`, or raise.
+    """Return `value` as a float, from 0 on and below `below`, or raise.
 
     Raises
     ------
     TypeError, ValueError
-        If `value` is not a real number, or outside of that range.
+        If `value` is not a real number, or outside of that range, or
+        zero where it shall be `positive`.
     """
     kinds = int, float, np.integer, np.floating
     if isinstance(value, bool) or not isinstance(value, kinds):
         raise TypeError(f"{owner} wants {name} as a number, got {value!r}")
-    if not 0 <= value < below:
-        raise ValueError(f"{owner} wants 0 <= {name} < {below:g}, got {value}")
+    if not 0 <= value < below or (positive and value == 0):
+        least = "0 <" if positive else "0 <="
+        raise ValueError(
+            f"{owner} wants {least} {name} < {below:g}, got {value}"
+        )
     return float(value)
 
 
@@ -72,9 +81,9 @@ class Optimizer(ABC):
                 f"{name} wants one or more distinct parameters, got "
                 f"{self.parameters}"
             )
-        self.learning_rate = check_number(name, "learning_rate", learning_rate)
-        if self.learning_rate == 0:
-            raise ValueError(f"{name} wants learning_rate > 0, got 0")
+        self.learning_rate = check_number(
+            name, "learning_rate", learning_rate, positive=True
+        )
 
     @abstractmethod
     def step(self) -> None:
@@ -220,9 +229,7 @@ class Adam(Optimizer):
             check_number("Adam", "the first beta", first, below=1),
             check_number("Adam", "the second beta", second, below=1),
         )
-        self.epsilon = check_number("Adam", "epsilon", epsilon)
-        if self.epsilon == 0:
-            raise ValueError("Adam wants epsilon > 0, got 0")
+        self.epsilon = check_number("Adam", "epsilon", epsilon, positive=True)
         self.weight_decay = check_number("Adam", "weight_decay", weight_decay)
         self.mean = [np.zeros_like(p.value) for p in self.parameters]
         self.square = [np.zeros_like(p.value) for p in self.parameters]
