@@ -3,12 +3,14 @@
 from scratchcnn import fashion_mnist, wardrobe
 from scratchcnn.baselines import least_squares, majority_accuracy
 from scratchcnn.convolution import Conv2D
+from scratchcnn.cross_entropy import BinaryCrossEntropy, SoftmaxCrossEntropy
 from scratchcnn.dense import Dense
 from scratchcnn.evaluation import evaluate, predict
 from scratchcnn.gradient_check import check_layer, check_loss
 from scratchcnn.idx import DataError
 from scratchcnn.initialization import he_normal
 from scratchcnn.layer import Layer, Parameter
+from scratchcnn.logits import Sigmoid, log_sum_exp, sigmoid, softmax
 from scratchcnn.mean_squared_error import Loss, MeanSquaredError
 from scratchcnn.network import Network, two_class_network
 from scratchcnn.relu import ReLU
@@ -20,6 +22,7 @@ from scratchcnn.training import (
 )
 
 __all__ = [
+    "BinaryCrossEntropy",
     "Conv2D",
     "DataError",
     "Dense",
@@ -31,6 +34,8 @@ __all__ = [
     "Parameter",
     "ReLU",
     "Reshape",
+    "Sigmoid",
+    "SoftmaxCrossEntropy",
     "check_layer",
     "check_loss",
     "evaluate",
@@ -39,9 +44,12 @@ __all__ = [
     "gradient_step",
     "he_normal",
     "least_squares",
+    "log_sum_exp",
     "majority_accuracy",
     "minibatches",
     "predict",
+    "sigmoid",
+    "softmax",
     "two_class_network",
     "wardrobe",
 ]
