@@ -13,6 +13,7 @@ from scratchcnn.layer import Layer, Parameter
 from scratchcnn.logits import Sigmoid, log_sum_exp, sigmoid, softmax
 from scratchcnn.mean_squared_error import Loss, MeanSquaredError
 from scratchcnn.network import Network, two_class_network
+from scratchcnn.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten, Reshape
 from scratchcnn.training import (
@@ -23,12 +24,14 @@ from scratchcnn.training import (
 
 __all__ = [
     "BinaryCrossEntropy",
+    "AvgPool2D",
     "Conv2D",
     "DataError",
     "Dense",
     "Flatten",
     "Layer",
     "Loss",
+    "MaxPool2D",
     "MeanSquaredError",
     "Network",
     "Parameter",
