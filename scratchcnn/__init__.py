@@ -14,8 +14,11 @@ from scratchcnn.logits import Sigmoid, log_sum_exp, sigmoid, softmax
 from scratchcnn.mean_squared_error import Loss, MeanSquaredError
 from scratchcnn.network import Network, two_class_network
 from scratchcnn.pooling import AvgPool2D, MaxPool2D
+from scratchcnn.optimizers import SGD, Adam, Optimizer
 from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten, Reshape
+from scratchcnn.runs import History, train
+from scratchcnn.schedules import Schedule, constant, cosine, warm_up
 from scratchcnn.training import (
     gradient_descent,
     gradient_step,
@@ -25,22 +28,29 @@ from scratchcnn.training import (
 __all__ = [
     "BinaryCrossEntropy",
     "AvgPool2D",
+    "SGD",
+    "Adam",
     "Conv2D",
     "DataError",
     "Dense",
     "Flatten",
+    "History",
     "Layer",
     "Loss",
     "MaxPool2D",
     "MeanSquaredError",
     "Network",
+    "Optimizer",
     "Parameter",
     "ReLU",
     "Reshape",
     "Sigmoid",
     "SoftmaxCrossEntropy",
+    "Schedule",
     "check_layer",
     "check_loss",
+    "constant",
+    "cosine",
     "evaluate",
     "fashion_mnist",
     "gradient_descent",
@@ -53,7 +63,9 @@ __all__ = [
     "predict",
     "sigmoid",
     "softmax",
+    "train",
     "two_class_network",
     "wardrobe",
+    "warm_up",
 ]
 __version__ = "0.1.0"
