@@ -6,6 +6,7 @@ from scratchcnn.baselines import least_squares, majority_accuracy
 from scratchcnn.batch_normalization import BatchNorm2D
 from scratchcnn.checkpoints import Checkpoint
 from scratchcnn.convolution import Conv2D
+from scratchcnn.cross_entropy import BinaryCrossEntropy, SoftmaxCrossEntropy
 from scratchcnn.dense import Dense
 from scratchcnn.dropout import Dropout
 from scratchcnn.evaluation import evaluate, predict
@@ -13,6 +14,7 @@ from scratchcnn.gradient_check import check_layer, check_loss
 from scratchcnn.idx import DataError
 from scratchcnn.initialization import he_normal
 from scratchcnn.layer import Layer, Parameter
+from scratchcnn.logits import Sigmoid, log_sum_exp, sigmoid, softmax
 from scratchcnn.mean_squared_error import Loss, MeanSquaredError
 from scratchcnn.network import Network, two_class_network
 from scratchcnn.optimizers import SGD, Adam, Optimizer
@@ -30,6 +32,8 @@ from scratchcnn.training import (
 )
 
 __all__ = [
+    "BinaryCrossEntropy",
+    "AvgPool2D",
     "SGD",
     "Adam",
     "AvgPool2D",
@@ -50,6 +54,8 @@ __all__ = [
     "Parameter",
     "ReLU",
     "Reshape",
+    "Sigmoid",
+    "SoftmaxCrossEntropy",
     "Schedule",
     "check_layer",
     "check_loss",
@@ -69,6 +75,12 @@ __all__ = [
     "save",
     "shift_and_flip",
     "ten_class_network",
+    "log_sum_exp",
+    "majority_accuracy",
+    "minibatches",
+    "predict",
+    "sigmoid",
+    "softmax",
     "train",
     "two_class_network",
     "wardrobe",
