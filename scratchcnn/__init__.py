@@ -1,6 +1,7 @@
 """A convolutional neural network, by hand, with NumPy and SciPy alone."""
 
 from scratchcnn import fashion_mnist, wardrobe
+from scratchcnn.augmentation import shift_and_flip
 from scratchcnn.baselines import least_squares, majority_accuracy
 from scratchcnn.batch_normalization import BatchNorm2D
 from scratchcnn.convolution import Conv2D
@@ -13,8 +14,10 @@ from scratchcnn.initialization import he_normal
 from scratchcnn.layer import Layer, Parameter
 from scratchcnn.mean_squared_error import Loss, MeanSquaredError
 from scratchcnn.network import Network, two_class_network
+from scratchcnn.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten, Reshape
+from scratchcnn.ten_classes import confusion_matrix, ten_class_network
 from scratchcnn.training import (
     gradient_descent,
     gradient_step,
@@ -23,6 +26,7 @@ from scratchcnn.training import (
 
 __all__ = [
     "BatchNorm2D",
+    "AvgPool2D",
     "Conv2D",
     "DataError",
     "Dense",
@@ -30,6 +34,7 @@ __all__ = [
     "Flatten",
     "Layer",
     "Loss",
+    "MaxPool2D",
     "MeanSquaredError",
     "Network",
     "Parameter",
@@ -37,6 +42,7 @@ __all__ = [
     "Reshape",
     "check_layer",
     "check_loss",
+    "confusion_matrix",
     "evaluate",
     "fashion_mnist",
     "gradient_descent",
@@ -46,6 +52,8 @@ __all__ = [
     "majority_accuracy",
     "minibatches",
     "predict",
+    "shift_and_flip",
+    "ten_class_network",
     "two_class_network",
     "wardrobe",
 ]
