@@ -5,6 +5,7 @@ from scratchcnn.augmentation import shift_and_flip
 from scratchcnn.baselines import least_squares, majority_accuracy
 from scratchcnn.batch_normalization import BatchNorm2D
 from scratchcnn.convolution import Conv2D
+from scratchcnn.cross_entropy import BinaryCrossEntropy, SoftmaxCrossEntropy
 from scratchcnn.dense import Dense
 from scratchcnn.dropout import Dropout
 from scratchcnn.evaluation import evaluate, predict
@@ -12,6 +13,7 @@ from scratchcnn.gradient_check import check_layer, check_loss
 from scratchcnn.idx import DataError
 from scratchcnn.initialization import he_normal
 from scratchcnn.layer import Layer, Parameter
+from scratchcnn.logits import Sigmoid, log_sum_exp, sigmoid, softmax
 from scratchcnn.mean_squared_error import Loss, MeanSquaredError
 from scratchcnn.network import Network, two_class_network
 from scratchcnn.pooling import AvgPool2D, MaxPool2D
@@ -26,6 +28,7 @@ from scratchcnn.training import (
 
 __all__ = [
     "BatchNorm2D",
+    "BinaryCrossEntropy",
     "AvgPool2D",
     "Conv2D",
     "DataError",
@@ -40,6 +43,8 @@ __all__ = [
     "Parameter",
     "ReLU",
     "Reshape",
+    "Sigmoid",
+    "SoftmaxCrossEntropy",
     "check_layer",
     "check_loss",
     "confusion_matrix",
@@ -49,11 +54,14 @@ __all__ = [
     "gradient_step",
     "he_normal",
     "least_squares",
+    "log_sum_exp",
     "majority_accuracy",
     "minibatches",
     "predict",
     "shift_and_flip",
     "ten_class_network",
+    "sigmoid",
+    "softmax",
     "two_class_network",
     "wardrobe",
 ]
