@@ -16,6 +16,11 @@ from scratchcnn.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten, Reshape
 from scratchcnn.ten_classes import confusion_matrix, ten_class_network
+from scratchcnn.optimizers import SGD, Adam, Optimizer
+from scratchcnn.relu import ReLU
+from scratchcnn.reshape import Flatten, Reshape
+from scratchcnn.runs import History, train
+from scratchcnn.schedules import Schedule, constant, cosine, warm_up
 from scratchcnn.training import (
     gradient_descent,
     gradient_step,
@@ -24,21 +29,28 @@ from scratchcnn.training import (
 
 __all__ = [
     "AvgPool2D",
+    "SGD",
+    "Adam",
     "Conv2D",
     "DataError",
     "Dense",
     "Flatten",
+    "History",
     "Layer",
     "Loss",
     "MaxPool2D",
     "MeanSquaredError",
     "Network",
+    "Optimizer",
     "Parameter",
     "ReLU",
     "Reshape",
+    "Schedule",
     "check_layer",
     "check_loss",
     "confusion_matrix",
+    "constant",
+    "cosine",
     "evaluate",
     "fashion_mnist",
     "gradient_descent",
@@ -50,7 +62,9 @@ __all__ = [
     "predict",
     "shift_and_flip",
     "ten_class_network",
+    "train",
     "two_class_network",
     "wardrobe",
+    "warm_up",
 ]
 __version__ = "0.1.0"
