@@ -4,12 +4,14 @@ from scratchcnn import fashion_mnist, wardrobe
 from scratchcnn.augmentation import shift_and_flip
 from scratchcnn.baselines import least_squares, majority_accuracy
 from scratchcnn.convolution import Conv2D
+from scratchcnn.cross_entropy import BinaryCrossEntropy, SoftmaxCrossEntropy
 from scratchcnn.dense import Dense
 from scratchcnn.evaluation import evaluate, predict
 from scratchcnn.gradient_check import check_layer, check_loss
 from scratchcnn.idx import DataError
 from scratchcnn.initialization import he_normal
 from scratchcnn.layer import Layer, Parameter
+from scratchcnn.logits import Sigmoid, log_sum_exp, sigmoid, softmax
 from scratchcnn.mean_squared_error import Loss, MeanSquaredError
 from scratchcnn.network import Network, two_class_network
 from scratchcnn.pooling import AvgPool2D, MaxPool2D
@@ -28,6 +30,7 @@ from scratchcnn.training import (
 )
 
 __all__ = [
+    "BinaryCrossEntropy",
     "AvgPool2D",
     "SGD",
     "Adam",
@@ -46,6 +49,8 @@ __all__ = [
     "ReLU",
     "Reshape",
     "Schedule",
+    "Sigmoid",
+    "SoftmaxCrossEntropy",
     "check_layer",
     "check_loss",
     "confusion_matrix",
@@ -57,12 +62,15 @@ __all__ = [
     "gradient_step",
     "he_normal",
     "least_squares",
+    "log_sum_exp",
     "majority_accuracy",
     "minibatches",
     "predict",
     "shift_and_flip",
     "ten_class_network",
     "train",
+    "sigmoid",
+    "softmax",
     "two_class_network",
     "wardrobe",
     "warm_up",
