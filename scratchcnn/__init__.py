@@ -14,15 +14,13 @@ from scratchcnn.layer import Layer, Parameter
 from scratchcnn.logits import Sigmoid, log_sum_exp, sigmoid, softmax
 from scratchcnn.mean_squared_error import Loss, MeanSquaredError
 from scratchcnn.network import Network, two_class_network
-from scratchcnn.pooling import AvgPool2D, MaxPool2D
-from scratchcnn.relu import ReLU
-from scratchcnn.reshape import Flatten, Reshape
-from scratchcnn.ten_classes import confusion_matrix, ten_class_network
 from scratchcnn.optimizers import SGD, Adam, Optimizer
+from scratchcnn.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten, Reshape
 from scratchcnn.runs import History, train
 from scratchcnn.schedules import Schedule, constant, cosine, warm_up
+from scratchcnn.ten_classes import confusion_matrix, ten_class_network
 from scratchcnn.training import (
     gradient_descent,
     gradient_step,
@@ -30,10 +28,10 @@ from scratchcnn.training import (
 )
 
 __all__ = [
-    "BinaryCrossEntropy",
-    "AvgPool2D",
     "SGD",
     "Adam",
+    "AvgPool2D",
+    "BinaryCrossEntropy",
     "Conv2D",
     "DataError",
     "Dense",
@@ -67,10 +65,10 @@ __all__ = [
     "minibatches",
     "predict",
     "shift_and_flip",
-    "ten_class_network",
-    "train",
     "sigmoid",
     "softmax",
+    "ten_class_network",
+    "train",
     "two_class_network",
     "wardrobe",
     "warm_up",
