@@ -1,6 +1,7 @@
 """A convolutional neural network, by hand, with NumPy and SciPy alone."""
 
 from scratchcnn import fashion_mnist, wardrobe
+from scratchcnn.accelerate import accelerate
 from scratchcnn.baselines import least_squares, majority_accuracy
 from scratchcnn.batch_normalization import BatchNorm2D
 from scratchcnn.convolution import Conv2D
@@ -23,8 +24,8 @@ from scratchcnn.training import (
 )
 
 __all__ = [
-    "BatchNorm2D",
     "AvgPool2D",
+    "BatchNorm2D",
     "Conv2D",
     "DataError",
     "Dense",
@@ -38,6 +39,7 @@ __all__ = [
     "Parameter",
     "ReLU",
     "Reshape",
+    "accelerate",
     "check_layer",
     "check_loss",
     "evaluate",
