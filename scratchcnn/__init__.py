@@ -2,10 +2,13 @@
 
 from scratchcnn import fashion_mnist, wardrobe
 from scratchcnn.augmentation import shift_and_flip
+from scratchcnn.accelerate import accelerate
 from scratchcnn.baselines import least_squares, majority_accuracy
+from scratchcnn.batch_normalization import BatchNorm2D
 from scratchcnn.convolution import Conv2D
 from scratchcnn.cross_entropy import BinaryCrossEntropy, SoftmaxCrossEntropy
 from scratchcnn.dense import Dense
+from scratchcnn.dropout import Dropout
 from scratchcnn.evaluation import evaluate, predict
 from scratchcnn.gradient_check import check_layer, check_loss
 from scratchcnn.idx import DataError
@@ -32,9 +35,11 @@ __all__ = [
     "Adam",
     "AvgPool2D",
     "BinaryCrossEntropy",
+    "BatchNorm2D",
     "Conv2D",
     "DataError",
     "Dense",
+    "Dropout",
     "Flatten",
     "History",
     "Layer",
@@ -49,6 +54,7 @@ __all__ = [
     "Schedule",
     "Sigmoid",
     "SoftmaxCrossEntropy",
+    "accelerate",
     "check_layer",
     "check_loss",
     "confusion_matrix",

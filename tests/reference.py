@@ -289,6 +289,146 @@ def conv2d_scipy_backward(
     return dx, dw, dy.sum(axis=(0, 2, 3))
 
 
+# Batch normalization; x and dy of shape (N, C, H, W), the rest (C,)
+
+
+def batchnorm_mean(x: Array) -> Array:
+    (N, C, H, W) = x.shape
+    mean = np.zeros(C)
+    for n, c, h, w in np.ndindex(N, C, H, W):
+        mean[c] += x[n, c, h, w] / (N * H * W)
+    return mean
+
+
+def batchnorm_variance(x: Array) -> Array:
+    (N, C, H, W), mean = x.shape, batchnorm_mean(x)
+    variance = np.zeros(C)
+    for n, c, h, w in np.ndindex(N, C, H, W):
+        variance[c] += (x[n, c, h, w] - mean[c]) ** 2 / (N * H * W)
+    return variance
+
+
+def batchnorm_xhat(
+    x: Array, mean: Array, variance: Array, epsilon: float
+) -> Array:
+    xhat = np.zeros(x.shape)
+    for n, c, h, w in np.ndindex(x.shape):
+        root = (variance[c] + epsilon) ** 0.5
+        xhat[n, c, h, w] = (x[n, c, h, w] - mean[c]) / root
+    return xhat
+
+
+def batchnorm_forward(xhat: Array, gamma: Array, beta: Array) -> Array:
+    y = np.zeros(xhat.shape)
+    for n, c, h, w in np.ndindex(xhat.shape):
+        y[n, c, h, w] = gamma[c] * xhat[n, c, h, w] + beta[c]
+    return y
+
+
+def batchnorm_running(
+    old_mean: Array, old_variance: Array, x: Array, momentum: float
+) -> tuple[Array, Array]:
+    (N, C, H, W), mean = x.shape, batchnorm_mean(x)
+    new_mean, new_variance = np.zeros(C), np.zeros(C)
+    for c in range(C):
+        squares = 0.0
+        for n, h, w in np.ndindex(N, H, W):
+            squares += (x[n, c, h, w] - mean[c]) ** 2
+        unbiased = squares / (N * H * W - 1)
+        kept = 1 - momentum
+        new_mean[c] = kept * old_mean[c] + momentum * mean[c]
+        new_variance[c] = kept * old_variance[c] + momentum * unbiased
+    return new_mean, new_variance
+
+
+def batchnorm_dgamma(xhat: Array, dy: Array) -> Array:
+    dgamma = np.zeros(dy.shape[1])
+    for n, c, h, w in np.ndindex(dy.shape):
+        dgamma[c] += dy[n, c, h, w] * xhat[n, c, h, w]
+    return dgamma
+
+
+def batchnorm_dbeta(dy: Array) -> Array:
+    dbeta = np.zeros(dy.shape[1])
+    for n, c, h, w in np.ndindex(dy.shape):
+        dbeta[c] += dy[n, c, h, w]
+    return dbeta
+
+
+def batchnorm_three_ways(
+    x: Array, gamma: Array, epsilon: float, dy: Array
+) -> tuple[Array, Array, Array]:
+    """Send dy back directly, through the mean, and through the variance."""
+    N, C, H, W = x.shape
+    M, mean, variance = N * H * W, batchnorm_mean(x), batchnorm_variance(x)
+    dmean, dvariance = np.zeros(C), np.zeros(C)
+    for n, c, h, w in np.ndindex(N, C, H, W):
+        dxhat = dy[n, c, h, w] * gamma[c]
+        inside, centered = variance[c] + epsilon, x[n, c, h, w] - mean[c]
+        dmean[c] += dxhat * -1 / inside**0.5
+        dvariance[c] += dxhat * centered * -0.5 * inside**-1.5
+    direct, by_mean, by_variance = (np.zeros(x.shape) for _ in range(3))
+    for n, c, h, w in np.ndindex(N, C, H, W):
+        k, centered = (n, c, h, w), x[n, c, h, w] - mean[c]
+        direct[k] = dy[k] * gamma[c] / (variance[c] + epsilon) ** 0.5
+        by_mean[k] = dmean[c] * 1 / M
+        by_variance[k] = dvariance[c] * 2 * centered / M
+    return direct, by_mean, by_variance
+
+
+def batchnorm_dx(
+    xhat: Array, variance: Array, gamma: Array, epsilon: float, dy: Array
+) -> Array:
+    N, C, H, W = dy.shape
+    dx = np.zeros(dy.shape)
+    for c in range(C):
+        mean_dy, mean_product = 0.0, 0.0
+        for n, h, w in np.ndindex(N, H, W):
+            mean_dy += dy[n, c, h, w] / (N * H * W)
+            mean_product += dy[n, c, h, w] * xhat[n, c, h, w] / (N * H * W)
+        for n, h, w in np.ndindex(N, H, W):
+            rest = dy[n, c, h, w] - mean_dy - xhat[n, c, h, w] * mean_product
+            dx[n, c, h, w] = gamma[c] / (variance[c] + epsilon) ** 0.5 * rest
+    return dx
+
+
+def batchnorm_dx_evaluation(
+    variance: Array, gamma: Array, epsilon: float, dy: Array
+) -> Array:
+    dx = np.zeros(dy.shape)
+    for n, c, h, w in np.ndindex(dy.shape):
+        root = (variance[c] + epsilon) ** 0.5
+        dx[n, c, h, w] = dy[n, c, h, w] * gamma[c] / root
+    return dx
+
+
+# Dropout, given which numbers are kept
+
+
+def dropout_forward(x: Array, keep: npt.NDArray[np.bool_], p: float) -> Array:
+    y = np.zeros(x.shape)
+    for k in np.ndindex(x.shape):
+        y[k] = x[k] / (1 - p) if keep[k] else 0.0
+    return y
+
+
+def dropout_dx(keep: npt.NDArray[np.bool_], p: float, dy: Array) -> Array:
+    dx = np.zeros(dy.shape)
+    for k in np.ndindex(dy.shape):
+        dx[k] = dy[k] / (1 - p) if keep[k] else 0.0
+    return dx
+
+
+def dropout_expectation(x: Array, p: float) -> Array:
+    """Average over all masks, each with its probability; x is small."""
+    mean = np.zeros(x.shape)
+    for bits in np.ndindex((2,) * x.size):
+        keep = np.array(bits, bool).reshape(x.shape)
+        probability = (1 - p) ** keep.sum() * p ** (keep.size - keep.sum())
+        mean += probability * dropout_forward(x, keep, p)
+    return mean
+
+
 # Pooling, with a pair (vertical, horizontal) of sizes and of strides
 
 
