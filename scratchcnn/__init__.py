@@ -1,8 +1,8 @@
 """A convolutional neural network, by hand, with NumPy and SciPy alone."""
 
 from scratchcnn import fashion_mnist, wardrobe
-from scratchcnn.augmentation import shift_and_flip
 from scratchcnn.accelerate import accelerate
+from scratchcnn.augmentation import shift_and_flip
 from scratchcnn.baselines import least_squares, majority_accuracy
 from scratchcnn.batch_normalization import BatchNorm2D
 from scratchcnn.convolution import Conv2D
@@ -34,8 +34,8 @@ __all__ = [
     "SGD",
     "Adam",
     "AvgPool2D",
-    "BinaryCrossEntropy",
     "BatchNorm2D",
+    "BinaryCrossEntropy",
     "Conv2D",
     "DataError",
     "Dense",
