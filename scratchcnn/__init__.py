@@ -1,6 +1,7 @@
 """A convolutional neural network, by hand, with NumPy and SciPy alone."""
 
 from scratchcnn import fashion_mnist, wardrobe
+from scratchcnn.accelerate import accelerate
 from scratchcnn.augmentation import shift_and_flip
 from scratchcnn.baselines import least_squares, majority_accuracy
 from scratchcnn.batch_normalization import BatchNorm2D
@@ -39,6 +40,7 @@ __all__ = [
     "AvgPool2D",
     "BatchNorm2D",
     "Checkpoint",
+    "BinaryCrossEntropy",
     "Conv2D",
     "DataError",
     "Dense",
@@ -54,9 +56,11 @@ __all__ = [
     "Parameter",
     "ReLU",
     "Reshape",
+    "Schedule",
     "Sigmoid",
     "SoftmaxCrossEntropy",
     "Schedule",
+    "accelerate",
     "check_layer",
     "check_loss",
     "confusion_matrix",
@@ -79,6 +83,7 @@ __all__ = [
     "majority_accuracy",
     "minibatches",
     "predict",
+    "shift_and_flip",
     "sigmoid",
     "softmax",
     "train",
