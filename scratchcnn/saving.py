@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
@@ -70,20 +71,31 @@ def unpack(file: IO[bytes]) -> dict[str, npt.NDArray[Any]]:
     return arrays
 
 
-def write_arrays(
-    path: str | os.PathLike[str], kind: str, arrays: Named
-) -> None:
-    """Write a file whole or not at all; an older one stays until then."""
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """Open a file that takes its name only when it is whole.
+
+    Until then, and if anything goes wrong, an older file of that name
+    stays as it is.
+    """
     path = Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with open(partial, "wb") as file:
-            pack(file, {kind: np.array(FORMAT), **arrays})
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_arrays(
+    path: str | os.PathLike[str], kind: str, arrays: Named
+) -> None:
+    """Write a file of this kind, in the format of today."""
+    with replacing(path) as file:
+        pack(file, {kind: np.array(FORMAT), **arrays})
 
 
 def read_arrays(
