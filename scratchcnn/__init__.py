@@ -19,6 +19,7 @@ from scratchcnn.logits import Sigmoid, log_sum_exp, sigmoid, softmax
 from scratchcnn.mean_squared_error import Loss, MeanSquaredError
 from scratchcnn.network import Network, two_class_network
 from scratchcnn.optimizers import SGD, Adam, Optimizer
+from scratchcnn.options import record_network
 from scratchcnn.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten, Reshape
@@ -74,6 +75,7 @@ __all__ = [
     "majority_accuracy",
     "minibatches",
     "predict",
+    "record_network",
     "save",
     "shift_and_flip",
     "sigmoid",
