@@ -5,6 +5,14 @@ from scratchcnn.baselines import least_squares, majority_accuracy
 from scratchcnn.convolution import Conv2D
 from scratchcnn.dense import Dense
 from scratchcnn.evaluation import evaluate, predict
+from scratchcnn.five_programs import (
+    by_fft,
+    by_im2col,
+    by_loops,
+    by_scipy,
+    by_toeplitz,
+)
+from scratchcnn.five_transposes import PROGRAMS
 from scratchcnn.gradient_check import check_layer, check_loss
 from scratchcnn.idx import DataError
 from scratchcnn.initialization import he_normal
@@ -20,6 +28,7 @@ from scratchcnn.training import (
 )
 
 __all__ = [
+    "PROGRAMS",
     "Conv2D",
     "DataError",
     "Dense",
@@ -31,6 +40,11 @@ __all__ = [
     "Parameter",
     "ReLU",
     "Reshape",
+    "by_fft",
+    "by_im2col",
+    "by_loops",
+    "by_scipy",
+    "by_toeplitz",
     "check_layer",
     "check_loss",
     "evaluate",
