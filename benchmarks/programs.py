@@ -25,10 +25,12 @@ from benchmarks.timing import (
     summary,
     write_json,
 )
+from scratchcnn.convolution import scatter
 from scratchcnn.five_programs import (
     one_a_column,
     pixels_read,
     toeplitz,
+    unroll,
 )
 from scratchcnn.five_transposes import PROGRAMS
 
@@ -107,16 +109,34 @@ def compare(x: Shape, w: Shape, backward: bool = False) -> dict[str, Any]:
     }
 
 
-def kept(x: Shape, w: Shape) -> dict[str, Any]:
-    """Time the Toeplitz matrix apart: writing it, and multiplying."""
-    images, kernels = draw(x), draw(w)
+def parts(x: Shape, w: Shape) -> dict[str, Any]:
+    """Time apart what Toeplitz and im2col do, one step after another."""
+    images, kernels, swapped = draw(x), draw(w), draw(x).swapaxes(0, 1)
+    dy = PROGRAMS["im2col"].forward(images, kernels, *FORM)
     read = pixels_read(images, w[2:], FORM[0]).transpose(3, 4, 0, 1, 2)
-    flat = one_a_column(images)
-    matrix = toeplitz(kernels, read, len(flat))
+    back = pixels_read(swapped, w[2:], FORM[0]).transpose(1, 2, 0, 3, 4)
+    flat, flat_dy, sums = map(one_a_column, (images, dy, swapped))
+    dy_swapped = dy.swapaxes(0, 1)
+    t = toeplitz(kernels, read, len(flat))
+    d = toeplitz(dy_swapped, back, len(sums))
+
+    columns = unroll(images, w[2:], FORM[0])
+    rows, outputs = kernels.reshape(len(kernels), -1), dy_swapped
+    outputs = outputs.reshape(len(kernels), -1)
+    dcolumns = (rows.T @ outputs).reshape(*w[1:], x[0], *dy.shape[2:])
+    dcolumns = dcolumns.transpose(3, 0, 1, 2, 4, 5)
     times = alternate(
         {
-            "write": lambda: toeplitz(kernels, read, len(flat)),
-            "multiply": lambda: matrix @ flat,
+            "write T": lambda: toeplitz(kernels, read, len(flat)),
+            "T x": lambda: t @ flat,
+            "T' dy": lambda: t.T @ flat_dy,
+            "write D": lambda: toeplitz(dy_swapped, back, len(sums)),
+            "D x": lambda: d @ sums,
+            "unroll": lambda: unroll(images, w[2:], FORM[0]),
+            "w columns": lambda: rows @ columns,
+            "dy columns'": lambda: outputs @ columns.T,
+            "w' dy": lambda: rows.T @ outputs,
+            "scatter": lambda: scatter(dcolumns, x[2:], FORM[0]),
         },
         7,
         clock=CLOCK,
@@ -158,7 +178,7 @@ def main() -> None:
         "layer": {
             "forward": compare(*layer),
             "backward": compare(*layer, backward=True),
-            "Toeplitz": kept(*layer),
+            "parts": parts(*layer),
         },
     }
     write_json(Path(__file__).with_suffix(".json"), results)
