@@ -25,7 +25,7 @@ class Sizes(NamedTuple):
     ow: int
 
 
-def sizes(
+def sizes_of(
     x: tuple[int, int, int, int],
     w: tuple[int, int, int, int],
     stride: Pair = (1, 1),

@@ -16,7 +16,7 @@ from scratchcnn.five_programs import (
     unroll,
 )
 from scratchcnn.five_transposes import PROGRAMS
-from scratchcnn.roofline import COSTS, least_time, sizes, spectrum
+from scratchcnn.roofline import COSTS, least_time, sizes_of, spectrum
 from tests.reference import butterflies, positions
 from tests.test_convolution import FORM
 
@@ -25,7 +25,7 @@ def arrays(kernel, stride, padding, size, dtype=np.float32):
     """Return x with its padding, w and y, and their sizes."""
     x, w = np.ones((2, 3, *size), dtype), np.ones((4, 3, *kernel), dtype)
     y = by_loops(x, w, stride, padding)
-    return pad(x, padding), w, y, sizes(x.shape, w.shape, stride, padding)
+    return pad(x, padding), w, y, sizes_of(x.shape, w.shape, stride, padding)
 
 
 def test_every_program_has_its_costs():
@@ -60,7 +60,7 @@ def test_direct_flops(kernel, stride, padding, size):
 def test_fft_flops(size):
     # A butterfly is a complex product, 6 operations, and two complex sums,
     # 2 each; a real image takes half the work.
-    s = sizes((2, 3, *size), (4, 3, 2, 2))
+    s = sizes_of((2, 3, *size), (4, 3, 2, 2))
     p, q, _ = spectrum(s)
     assert (p, q) == size
     count = 0.0
@@ -111,6 +111,6 @@ def test_least_time():
 
 def test_the_transforms_have_the_programs_size():
     for length in range(1, 60):
-        s = sizes((1, 1, length, 3), (1, 1, 1, 1))
+        s = sizes_of((1, 1, length, 3), (1, 1, 1, 1))
         assert spectrum(s)[:2] == fast_size(np.ones((1, 1, length, 3)))
         assert spectrum(s)[0] == next_fast_len(length, real=True)
