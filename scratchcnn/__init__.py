@@ -12,6 +12,7 @@ from scratchcnn.layer import Layer, Parameter
 from scratchcnn.mean_squared_error import Loss, MeanSquaredError
 from scratchcnn.network import Network, two_class_network
 from scratchcnn.optimizers import SGD, Adam, Optimizer
+from scratchcnn.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten, Reshape
 from scratchcnn.runs import History, train
@@ -25,6 +26,7 @@ from scratchcnn.training import (
 __all__ = [
     "SGD",
     "Adam",
+    "AvgPool2D",
     "Conv2D",
     "DataError",
     "Dense",
@@ -32,6 +34,7 @@ __all__ = [
     "History",
     "Layer",
     "Loss",
+    "MaxPool2D",
     "MeanSquaredError",
     "Network",
     "Optimizer",
