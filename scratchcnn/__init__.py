@@ -13,8 +13,8 @@ from scratchcnn.layer import Layer, Parameter
 from scratchcnn.logits import Sigmoid, log_sum_exp, sigmoid, softmax
 from scratchcnn.mean_squared_error import Loss, MeanSquaredError
 from scratchcnn.network import Network, two_class_network
-from scratchcnn.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.optimizers import SGD, Adam, Optimizer
+from scratchcnn.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten, Reshape
 from scratchcnn.runs import History, train
@@ -26,10 +26,10 @@ from scratchcnn.training import (
 )
 
 __all__ = [
-    "BinaryCrossEntropy",
-    "AvgPool2D",
     "SGD",
     "Adam",
+    "AvgPool2D",
+    "BinaryCrossEntropy",
     "Conv2D",
     "DataError",
     "Dense",
@@ -44,9 +44,9 @@ __all__ = [
     "Parameter",
     "ReLU",
     "Reshape",
+    "Schedule",
     "Sigmoid",
     "SoftmaxCrossEntropy",
-    "Schedule",
     "check_layer",
     "check_loss",
     "constant",
