@@ -28,7 +28,7 @@ from scratchcnn.steps import (
     batch_first,
     batch_last,
 )
-from scratchcnn.tiles import (
+from scratchcnn.rows import (
     AvgPoolStep,
     BiasStep,
     ConvStep,
