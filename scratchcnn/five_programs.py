@@ -85,7 +85,7 @@ def spectra(a: Array, size: Pair) -> Any:
 
 
 def images(spectrum: Any, size: Pair) -> Array:
-    """Transform back: (P, Q, A, B) to real images (A, B, *size)."""
+    """Transform back: (P, Q, A, B) to real images (A, B, H, W)."""
     y: Array = irfft2(spectrum.transpose(2, 3, 0, 1), s=size)
     return y
 
