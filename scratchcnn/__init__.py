@@ -20,6 +20,11 @@ from scratchcnn.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten, Reshape
 from scratchcnn.ten_classes import confusion_matrix, ten_class_network
+from scratchcnn.optimizers import SGD, Adam, Optimizer
+from scratchcnn.relu import ReLU
+from scratchcnn.reshape import Flatten, Reshape
+from scratchcnn.runs import History, train
+from scratchcnn.schedules import Schedule, constant, cosine, warm_up
 from scratchcnn.training import (
     gradient_descent,
     gradient_step,
@@ -30,16 +35,20 @@ __all__ = [
     "BatchNorm2D",
     "BinaryCrossEntropy",
     "AvgPool2D",
+    "SGD",
+    "Adam",
     "Conv2D",
     "DataError",
     "Dense",
     "Dropout",
     "Flatten",
+    "History",
     "Layer",
     "Loss",
     "MaxPool2D",
     "MeanSquaredError",
     "Network",
+    "Optimizer",
     "Parameter",
     "ReLU",
     "Reshape",
@@ -48,6 +57,11 @@ __all__ = [
     "check_layer",
     "check_loss",
     "confusion_matrix",
+    "Schedule",
+    "check_layer",
+    "check_loss",
+    "constant",
+    "cosine",
     "evaluate",
     "fashion_mnist",
     "gradient_descent",
@@ -62,7 +76,9 @@ __all__ = [
     "ten_class_network",
     "sigmoid",
     "softmax",
+    "train",
     "two_class_network",
     "wardrobe",
+    "warm_up",
 ]
 __version__ = "0.1.0"
