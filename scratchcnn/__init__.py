@@ -16,15 +16,13 @@ from scratchcnn.layer import Layer, Parameter
 from scratchcnn.logits import Sigmoid, log_sum_exp, sigmoid, softmax
 from scratchcnn.mean_squared_error import Loss, MeanSquaredError
 from scratchcnn.network import Network, two_class_network
-from scratchcnn.pooling import AvgPool2D, MaxPool2D
-from scratchcnn.relu import ReLU
-from scratchcnn.reshape import Flatten, Reshape
-from scratchcnn.ten_classes import confusion_matrix, ten_class_network
 from scratchcnn.optimizers import SGD, Adam, Optimizer
+from scratchcnn.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten, Reshape
 from scratchcnn.runs import History, train
 from scratchcnn.schedules import Schedule, constant, cosine, warm_up
+from scratchcnn.ten_classes import confusion_matrix, ten_class_network
 from scratchcnn.training import (
     gradient_descent,
     gradient_step,
@@ -32,11 +30,11 @@ from scratchcnn.training import (
 )
 
 __all__ = [
-    "BatchNorm2D",
-    "BinaryCrossEntropy",
-    "AvgPool2D",
     "SGD",
     "Adam",
+    "AvgPool2D",
+    "BatchNorm2D",
+    "BinaryCrossEntropy",
     "Conv2D",
     "DataError",
     "Dense",
@@ -52,14 +50,12 @@ __all__ = [
     "Parameter",
     "ReLU",
     "Reshape",
+    "Schedule",
     "Sigmoid",
     "SoftmaxCrossEntropy",
     "check_layer",
     "check_loss",
     "confusion_matrix",
-    "Schedule",
-    "check_layer",
-    "check_loss",
     "constant",
     "cosine",
     "evaluate",
@@ -73,9 +69,9 @@ __all__ = [
     "minibatches",
     "predict",
     "shift_and_flip",
-    "ten_class_network",
     "sigmoid",
     "softmax",
+    "ten_class_network",
     "train",
     "two_class_network",
     "wardrobe",

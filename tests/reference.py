@@ -478,6 +478,8 @@ def avg_pool_dx(dy: Array, size: Pair, kernel: Pair, stride: Pair) -> Array:
         for u, v in np.ndindex(KH, KW):
             dx[n, c, sh * i + u, sw * j + v] += dy[n, c, i, j] / (KH * KW)
     return dx
+
+
 # Optimizers, given the gradients of all steps, and one number at a time
 
 
