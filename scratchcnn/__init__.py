@@ -1,6 +1,7 @@
 """A convolutional neural network, by hand, with NumPy and SciPy alone."""
 
 from scratchcnn import fashion_mnist, wardrobe
+from scratchcnn.accelerate import accelerate
 from scratchcnn.augmentation import shift_and_flip
 from scratchcnn.baselines import least_squares, majority_accuracy
 from scratchcnn.batch_normalization import BatchNorm2D
@@ -53,6 +54,7 @@ __all__ = [
     "Schedule",
     "Sigmoid",
     "SoftmaxCrossEntropy",
+    "accelerate",
     "check_layer",
     "check_loss",
     "confusion_matrix",

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchcnn.convolution import Conv2D
+from scratchcnn.cross_entropy import check_labels
 from scratchcnn.dense import Dense
 from scratchcnn.evaluation import Labels
 from scratchcnn.layer import check_size
@@ -52,34 +53,6 @@ def ten_class_network(*, rng: np.random.Generator) -> Network:
     )
 
 
-def check_classes(
-    name: str, array: Labels, count: int | str, classes: int
-) -> None:
-    """Stop all but `count` integers that are class numbers.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `array` does not hold integers, has another shape, or has a
-        number that is none of the classes.
-    """
-    kind = getattr(array, "dtype", type(array).__name__)
-    if not np.issubdtype(getattr(array, "dtype", object), np.integer):
-        raise TypeError(
-            f"confusion_matrix wants {name} as integers, got {kind}"
-        )
-    if array.shape != (array.size if count == "N" else count,):
-        raise ValueError(
-            f"confusion_matrix wants {name} of shape ({count},), got "
-            f"{array.shape}"
-        )
-    if not np.isin(array, range(classes)).all():
-        raise ValueError(
-            f"confusion_matrix wants {name} from 0 to {classes - 1}, got "
-            f"{array.min()} to {array.max()}"
-        )
-
-
 def confusion_matrix(
     labels: Labels, guesses: Labels, classes: int
 ) -> npt.NDArray[np.int64]:
@@ -113,8 +86,9 @@ def confusion_matrix(
     Chapter *Ten classes*.
     """
     check_size("confusion_matrix", "classes", classes)
-    check_classes("labels", labels, "N", classes)
-    check_classes("guesses", guesses, len(labels), classes)
+    size = np.size(labels)
+    check_labels("confusion_matrix", "labels", labels, size, classes)
+    check_labels("confusion_matrix", "guesses", guesses, size, classes)
     matrix = np.zeros((classes, classes), np.int64)
     np.add.at(matrix, (labels, guesses), 1)
     return matrix

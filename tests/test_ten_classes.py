@@ -152,7 +152,9 @@ def test_a_number_that_is_no_class_is_named(name, bad):
 def test_what_holds_no_integers_is_named(name, bad):
     arrays = {"labels": np.array([0, 1]), "guesses": np.array([0, 2])}
     arrays[name] = bad
-    with pytest.raises(TypeError, match=f"wants {name} as integers, got"):
+    with pytest.raises(
+        TypeError, match=f"wants {name} as an array of integers, got"
+    ):
         confusion_matrix(**arrays, classes=3)
 
 
@@ -167,7 +169,7 @@ def test_there_is_one_guess_for_each_label(shape):
 @pytest.mark.parametrize("shape", [(), (2, 1)])
 def test_labels_stand_in_a_row(shape):
     labels = np.zeros(shape, int)
-    message = re.escape(f"wants labels of shape (N,), got {shape}")
+    message = re.escape(f"wants labels of shape ({labels.size},), got {shape}")
     with pytest.raises(ValueError, match=message):
         confusion_matrix(labels, labels, 3)
 

@@ -1,0 +1,1 @@
+"""Timings, side by side; each module writes a JSON file beside itself."""
