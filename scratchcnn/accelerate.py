@@ -30,114 +30,87 @@ from scratchcnn.steps import (
 )
 from scratchcnn.tiles import (
     AvgPoolStep,
+    BiasStep,
     ConvStep,
     MaxPoolStep,
-    TiledConvStep,
 )
 
-STEPS: dict[type[Layer], Any] = {
-    AvgPool2D: AvgPoolStep,
-    BatchNorm2D: BatchNormStep,
-    Conv2D: ConvStep,
-    Dense: DenseStep,
-    Dropout: DropoutStep,
-    Flatten: ReshapeStep,
-    MaxPool2D: MaxPoolStep,
-    ReLU: ReLUStep,
-    Reshape: ReshapeStep,
-}
 PLANS = 4
+STEPS: dict[type[Layer], list[Any]] = {
+    AvgPool2D: [AvgPoolStep],
+    BatchNorm2D: [BatchNormStep],
+    Conv2D: [ConvStep, BiasStep],
+    Dense: [DenseStep],
+    Dropout: [DropoutStep],
+    Flatten: [ReshapeStep],
+    MaxPool2D: [MaxPoolStep],
+    ReLU: [ReLUStep],
+    Reshape: [ReshapeStep],
+}
 
 
 def leaves(network: Layer) -> Iterator[Layer]:
     """Yield the layers in the order of their work, networks opened."""
-    if type(network) is Network:
-        for layer in network.layers:
-            yield from leaves(layer)
-    else:
+    if type(network) is not Network:
         yield network
+        return
+    for layer in network.layers:
+        yield from leaves(layer)
 
 
-def swapped(layers: list[Layer]) -> list[Layer]:
-    """Let ReLU work on what max pooling leaves: the result is the same."""
-    layers = layers.copy()
-    for i in range(len(layers) - 1):
-        if [type(one) for one in layers[i : i + 2]] == [ReLU, MaxPool2D]:
-            layers[i : i + 2] = layers[i + 1], layers[i]
-    return layers
+def translate(layer: Layer) -> list[Any]:
+    """Return the kinds of steps that do the work of a layer."""
+    if isinstance(layer, MaxPool2D) and layer.stride != layer.kernel_size:
+        return [AnyStep]
+    return STEPS.get(type(layer), [AnyStep])
 
 
-def fits_tiles(layers: list[Layer], x: Array) -> bool:
-    """Say whether 2 x 2 max pooling of a convolution of x comes next.
+def program(network: Network) -> list[tuple[Any, Layer]]:
+    """Return all kinds of steps with their layers, in a good order.
 
-    Batch normalization may stand between them if no output is left
-    over in the last row or column: it measures all of them.
+    Max pooling moves before bias and ReLU, which never make a smaller
+    number the larger one, and then have less to do.
     """
-    conv, *others = layers
-    if not isinstance(conv, Conv2D):
-        return False
-    whole = True
-    if others and type(others[0]) is BatchNorm2D:
-        sizes = zip(x.shape[1:3], conv.kernel_size, strict=True)
-        whole = all(
-            (size + 2 * p - k) // s % 2 == 1
-            for (size, k), p, s in zip(
-                sizes, conv.padding, conv.stride, strict=True
-            )
-        )
-        others = others[1:]
-    pool = others[0] if others else None
-    pair = (2, 2)
-    return (
-        whole
-        and type(pool) is MaxPool2D
-        and pool.kernel_size == pool.stride == pair
-    )
-
-
-def choose(layers: list[Layer], x: Array) -> Step[Any]:
-    """Make the step for the first of some layers, whose input is x."""
-    layer = layers[0]
-    step = STEPS.get(type(layer), AnyStep)
-    if step is ConvStep and fits_tiles(layers, x):
-        step = TiledConvStep
-    if isinstance(layer, MaxPool2D) and any(
-        np.less(layer.stride, layer.kernel_size)
-    ):
-        step = AnyStep
-    return step(layer, x)
+    steps: list[tuple[Any, Layer]] = []
+    for layer in leaves(network):
+        for kind in translate(layer):
+            i = len(steps)
+            while kind is MaxPoolStep and i > 0:
+                if steps[i - 1][0] not in (BiasStep, ReLUStep):
+                    break
+                i -= 1
+            steps.insert(i, (kind, layer))
+    return steps
 
 
 class Plan:
-    """All the steps of a network, for inputs like x, in fixed buffers."""
+    """All steps of a network for inputs like x, each with its buffers."""
 
     def __init__(self, network: Network, x: Array) -> None:
-        self.x = y = batch_last(np.empty_like(x)).copy()
-        layers = swapped(list(leaves(network)))
-        self.steps = []
-        for i in range(len(layers)):
-            self.steps.append(choose(layers[i:], y))
-            y = self.steps[-1].y
-        self.y = y
-        learning = [i for i, one in enumerate(layers) if one.parameters()]
-        self.first = min(learning, default=len(layers))
+        steps = program(network)
+        self.x = self.y = batch_last(np.empty_like(x)).copy()
+        self.steps: list[Step[Any]] = []
+        for kind, layer in steps:
+            self.steps.append(kind(layer, self.y))
+            self.y = self.steps[-1].y
+        learning = (i for i, (_, one) in enumerate(steps) if one.parameters())
+        self.first = next(learning, len(steps))
 
     def forward(self, x: Array) -> Array:
         """Return the output for x, (N, ...)."""
-        self.x[...] = batch_last(x)
+        np.copyto(self.x, batch_last(x))
         for step in self.steps:
             step.forward()
         return batch_first(self.y).copy()
 
-    def backward(self, dy: Array, input_gradient: bool) -> Array | None:
-        """Fill all gradients; return dL/dx only if it is asked for."""
-        dy = batch_last(dy).astype(self.y.dtype)
-        stop = 0 if input_gradient else self.first
-        for i in reversed(range(stop, len(self.steps))):
-            self.steps[i].learn(dy)
-            if i > stop or input_gradient:
-                dy = self.steps[i].backward(dy)
-        return batch_first(dy).copy() if input_gradient else None
+    def backward(self, dy: Array, input_gradient: bool) -> None:
+        """Fill all gradients, in x as well if it is asked for."""
+        np.copyto(self.y, batch_last(dy), casting="same_kind")
+        first = 0 if input_gradient else self.first
+        for i in reversed(range(first, len(self.steps))):
+            self.steps[i].learn()
+            if i > first or input_gradient:
+                self.steps[i].backward()
 
 
 class Accelerated(Layer):
@@ -181,17 +154,20 @@ class Accelerated(Layer):
         check_array(self, "x", x, "N", ...)
         plan = self.plan(x)
         y = plan.forward(x)
-        self._cache = plan, x.shape, y.shape
+        self._cache = plan, y.shape
         return y
 
     def backward(self, dy: Array) -> Array:
         """Fill every gradient; return dL/dx, or NaN if it was not wanted."""
-        plan, x_shape, y_shape = self.recall()
+        plan, y_shape = self.recall()
         check_array(self, "dy", dy, *y_shape)
-        dx = plan.backward(dy, self.input_gradient)
-        if dx is None:
-            return np.broadcast_to(dy.dtype.type(np.nan), x_shape)
-        return dx
+        self._cache = None  # the buffers hold gradients from now on
+        plan.backward(dy, self.input_gradient)
+        if self.input_gradient:
+            return batch_first(plan.x).copy()
+        return np.broadcast_to(
+            plan.x.dtype.type(np.nan), batch_first(plan.x).shape
+        )
 
 
 def accelerate(network: Network, *, input_gradient: bool = False) -> Layer:

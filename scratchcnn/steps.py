@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from functools import cached_property
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -30,19 +29,23 @@ def batch_first(x: Array) -> Array:
 
 
 class Step(ABC, Generic[L]):
-    """What one layer does to one buffer, batch last.
+    """What one layer does, from a buffer x to a buffer y, batch last.
+
+    Going forward, a buffer holds what flows through the network; going
+    back, the gradient by it. So y, filled by the next step, is dL/dy,
+    and dL/dx takes the place of x.
 
     Parameters
     ----------
     layer : Layer
-        Whose parameters are used, and whose gradients are filled.
+        Whose parameters are read, and whose gradients are filled.
     x : ndarray
-        The buffer (..., N) in which every input will arrive.
+        The buffer that the step before fills, (..., N).
 
     Attributes
     ----------
     y : ndarray
-        The buffer in which every output will stand. It may be x itself.
+        The buffer that this step fills, (..., N); perhaps x again.
 
     Notes
     -----
@@ -57,128 +60,122 @@ class Step(ABC, Generic[L]):
 
     @abstractmethod
     def plan(self) -> None:
-        """Make all buffers, for inputs of the shape of x."""
+        """Make y, and all other buffers, for inputs of the shape of x."""
 
     @abstractmethod
     def forward(self) -> None:
         """Fill y from x."""
 
-    def learn(self, dy: Array) -> None:
-        """Fill the gradients of the layer's parameters, if it has any."""
+    def learn(self) -> None:
+        """Fill the gradients of parameters, from dL/dy in y."""
 
     @abstractmethod
-    def backward(self, dy: Array) -> Array:
-        """Return dL/dx, after `learn`; dy may be overwritten."""
+    def backward(self) -> None:
+        """Fill x with dL/dx, from dL/dy in y."""
 
 
 class DenseStep(Step[Dense]):
     """``y = w @ x + b``: (D, N) to (M, N)."""
 
     def plan(self) -> None:
-        """Make room for y; the rest on demand."""
+        """Make room for y."""
         shape = self.layer.out_features, self.x.shape[-1]
         self.y = np.empty(shape, self.x.dtype)
-
-    @cached_property
-    def dx(self) -> Array:
-        """Room for dL/dx, which a first layer never needs."""
-        return np.empty(self.x.shape, self.x.dtype)
 
     def forward(self) -> None:
         """Multiply, and add the bias."""
         np.dot(self.layer.weight.cast(self.x.dtype), self.x, out=self.y)
         self.y += self.layer.bias.cast(self.x.dtype)[:, None]
 
-    def learn(self, dy: Array) -> None:
+    def learn(self) -> None:
         """Fill dw and db."""
-        self.layer.weight.grad[...] = np.dot(dy, self.x.T)
-        self.layer.bias.grad[...] = dy.sum(axis=1)
+        self.layer.weight.grad[...] = np.dot(self.y, self.x.T)
+        self.layer.bias.grad[...] = self.y.sum(axis=1)
 
-    def backward(self, dy: Array) -> Array:
-        """Return ``w.T @ dy``."""
-        w = self.layer.weight.cast(dy.dtype)
-        return np.dot(w.T, dy, out=self.dx)
+    def backward(self) -> None:
+        """Let ``w.T @ dy`` take the place of x, which has been used."""
+        np.dot(self.layer.weight.cast(self.x.dtype).T, self.y, out=self.x)
 
 
 class ReLUStep(Step[ReLU]):
-    """``max(x, 0)``, written over x."""
+    """``max(x, 0)``, in the same buffer."""
 
     def plan(self) -> None:
         """Make room for the mask alone."""
-        self.y, self.mask = self.x, np.empty(self.x.shape, bool)
+        self.y, self.mask = self.x, np.empty_like(self.x, bool)
 
     def forward(self) -> None:
         """Remember which numbers are positive, and keep only these."""
         np.greater(self.x, 0, out=self.mask)
         np.maximum(self.x, 0, out=self.x)
 
-    def backward(self, dy: Array) -> Array:
-        """Let dy through where x was positive."""
-        return np.multiply(dy, self.mask, out=dy)
+    def backward(self) -> None:
+        """Keep dy where x was positive."""
+        self.x *= self.mask
 
 
 class ReshapeStep(Step[Reshape]):
-    """Another view of the same numbers: it costs nothing."""
+    """The same numbers in another shape, free of charge where possible."""
 
     def plan(self) -> None:
-        """Look at x in the other shape; the batch stays last."""
+        """View x, or else a row-major copy of it, in the other shape."""
         *shape, n = self.x.shape
-        known = int(np.prod([s for s in self.layer.shape if s != -1]))
-        rest = int(np.prod(shape)) // known
-        shape = [rest if s == -1 else s for s in self.layer.shape]
-        self.y = self.x.reshape(*shape, n)
+        one = Reshape(self.layer.shape).forward(np.empty((1, *shape)))
+        self.flat = np.ascontiguousarray(self.x)
+        self.y = self.flat.reshape(*one.shape[1:], n)
 
     def forward(self) -> None:
-        """Do nothing."""
+        """Copy what can't be viewed."""
+        if self.flat is not self.x:
+            np.copyto(self.flat, self.x)
 
-    def backward(self, dy: Array) -> Array:
-        """Look at dy in the shape of x."""
-        return dy.reshape(self.x.shape)
+    def backward(self) -> None:
+        """Copy it back."""
+        if self.flat is not self.x:
+            np.copyto(self.x, self.flat)
 
 
 class BatchNormStep(Step[BatchNorm2D]):
-    """The layer itself, on a view that it can't tell from images."""
+    """The layer itself, which can't tell one image axis from another."""
 
     def plan(self) -> None:
-        """View (T, C, H, W, N) or (C, H, W, N) as (T, C, H * W, N)."""
-        *_, h, w, n = self.x.shape
-        self.images = self.x.reshape(-1, self.layer.channels, h * w, n)
-        self.y = np.empty(self.x.shape, self.x.dtype)
+        """View (C, H, W, N) as (H, C, W, N), channels second."""
+        self.y = np.empty_like(self.x)
+        self.inputs = self.x.swapaxes(0, 1)
+        self.outputs = self.y.swapaxes(0, 1)
 
     def forward(self) -> None:
         """Normalize each channel over all its other axes."""
-        y = self.layer.forward(self.images)
-        self.y[...] = y.reshape(self.x.shape)
+        np.copyto(self.outputs, self.layer.forward(self.inputs))
 
-    def learn(self, dy: Array) -> None:
-        """Let the layer fill the gradients of its scale and shift."""
-        self.dx = self.layer.backward(dy.reshape(self.images.shape))
+    def learn(self) -> None:
+        """Fill dw and db, and dx by the way."""
+        np.copyto(self.inputs, self.layer.backward(self.outputs))
 
-    def backward(self, dy: Array) -> Array:
-        """Return what the layer has found."""
-        return self.dx.reshape(self.x.shape)
+    def backward(self) -> None:
+        """Leave dx where `learn` has put it."""
 
 
 class DropoutStep(Step[Dropout]):
-    """Multiply by the mask that the layer draws for images of ones."""
+    """Multiply by the mask that the layer draws for an input of ones."""
 
     def plan(self) -> None:
-        """Make the ones, batch first: the order of the layer's numbers."""
+        """Make the ones, batch first: masks are drawn in that order."""
         self.y = self.x
         self.ones = np.ones(batch_first(self.x).shape, self.x.dtype)
 
     def forward(self) -> None:
-        """Drop what the mask drops, over x."""
+        """Drop what the mask drops."""
         self.mask = batch_last(self.layer.forward(self.ones))
-        np.multiply(self.x, self.mask, out=self.x)
+        self.x *= self.mask
 
-    def backward(self, dy: Array) -> Array:
+    def backward(self) -> None:
         """Drop the same of dy."""
-        return np.multiply(dy, self.mask, out=dy)
+        self.x *= self.mask
 
 
 class AnyStep(Step[Layer]):
-    """Any other layer: turn its input batch first, its output batch last."""
+    """Any other layer: its input turned batch first, its output back."""
 
     def plan(self) -> None:
         """Let a copy of the layer show the shape of its output."""
@@ -191,13 +188,12 @@ class AnyStep(Step[Layer]):
     def forward(self) -> None:
         """Let the layer work on a copy in its own layout."""
         y = self.layer.forward(batch_first(self.x).copy())
-        self.y[...] = batch_last(y)
+        np.copyto(self.y, batch_last(y))
 
-    def learn(self, dy: Array) -> None:
-        """Let the layer work back, which fills its gradients."""
-        dx = self.layer.backward(batch_first(dy).copy())
-        self.dx = batch_last(dx).copy()
+    def learn(self) -> None:
+        """Fill the layer's gradients, and dx by the way."""
+        dx = self.layer.backward(batch_first(self.y).copy())
+        np.copyto(self.x, batch_last(dx))
 
-    def backward(self, dy: Array) -> Array:
-        """Return what the layer has found."""
-        return self.dx
+    def backward(self) -> None:
+        """Leave dx where `learn` has put it."""

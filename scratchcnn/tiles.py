@@ -1,189 +1,166 @@
-"""Convolution and pooling, batch last, fused on tiles of outputs."""
+"""Convolution and pooling as steps: rows of images as matrices."""
 
 from __future__ import annotations
-
-from functools import cached_property
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from scratchcnn.convolution import Conv2D, Pair
+from scratchcnn.convolution import Conv2D
 from scratchcnn.layer import Array
-from scratchcnn.pooling import AvgPool2D, MaxPool2D
+from scratchcnn.pooling import AvgPool2D, MaxPool2D, places
 from scratchcnn.steps import Step
 
+DIRECT = 10**6
 
-def windows(x: Array, size: Pair, stride: Pair) -> Array:
-    """View images (C, H, W, N) as all their windows, without a copy.
 
-    ``view[u, v, c, i, j, n] = x[c, sh * i + u, sw * j + v, n]``.
+def strips(x: Array, width: int, stride: int) -> Array:
+    """View each row of images (C, H, W, N) as strips `width` pixels wide.
+
+    ``view[h, v, c, j, n] = x[c, h, stride * j + v, n]``.
     """
-    view = sliding_window_view(x, size, axis=(1, 2), writeable=True)
-    return view[:, :: stride[0], :: stride[1]].transpose(4, 5, 0, 1, 2, 3)
+    view = sliding_window_view(x, width, axis=2, writeable=True)
+    return view[:, :, ::stride].transpose(1, 4, 0, 2, 3)
+
+
+def matrices(rows: Array, height: int, parts: int) -> Array:
+    """View any `height` rows in succession as the rows of a matrix.
+
+    Rows (H, K, W, N) become (H - height + 1, parts, height * K, W * N /
+    parts): K rows of a matrix each, cut into `parts` pieces from left
+    to right. Successive matrices overlap, and nothing is copied.
+    """
+    h, k, *_ = rows.shape
+    rows = rows.reshape(h, k, parts, -1)
+    view = sliding_window_view(rows, height, axis=0, writeable=True)
+    view = view.transpose(0, 2, 4, 1, 3)
+    return view.reshape(len(view), parts, height * k, -1)
 
 
 class ConvStep(Step[Conv2D]):
-    """Convolve images (C, H, W, N) to outputs (F, OH, OW, N)."""
-
-    tile = 1
+    """Cross-correlate, without the bias: (C, H, W, N) to (F, OH, OW, N)."""
 
     def plan(self) -> None:
-        """Make room for padded images, patches, kernels and outputs."""
+        """Make buffers for padded images, strips, and rows of outputs."""
+        (kh, kw), (sh, sw) = self.layer.kernel_size, self.layer.stride
         (ph, pw), (c, h, w, n) = self.layer.padding, self.x.shape
-        (kh, kw), (sh, sw) = self.layer.kernel_size, self.layer.stride
-        t, f, dtype = self.tile, self.layer.out_channels, self.x.dtype
-        self.inside = np.s_[:, ph : ph + h, pw : pw + w]
-        self.padded = np.zeros((c, h + 2 * ph, w + 2 * pw, n), dtype)
-        self.size = kh + (t - 1) * sh, kw + (t - 1) * sw
-        self.stride = t * sh, t * sw
-        self.patches = windows(self.padded, self.size, self.stride)
-        *window, oh, ow, _ = self.patches.shape
-        self.columns = np.ones((int(np.prod(window)) + 1, oh * ow * n), dtype)
-        self.inputs = self.columns[:-1].reshape(self.patches.shape)
-        self.bank = np.zeros((t * t * f, len(self.columns)), dtype)
-        self.dbank = np.zeros_like(self.bank)
-        self.outputs = np.empty((t * t * f, oh * ow * n), dtype)
-        self.y = self.outputs.reshape((t * t, f, oh, ow, n)[t == 1 :])
-
-    def kernels(self, bank: Array) -> list[tuple[Array, Array]]:
-        """View for each output of a tile its kernel w and bias b."""
-        t, f, c = self.tile, self.layer.out_channels, self.layer.in_channels
-        (kh, kw), (sh, sw) = self.layer.kernel_size, self.layer.stride
-        w = bank[:, :-1].reshape(t, t, f, *self.size, c)
-        b = bank[:, -1].reshape(t, t, f)
-        return [
-            (
-                w[i, j, :, i * sh :, j * sw :][:, :kh, :kw].transpose(
-                    0, 3, 1, 2
-                ),
-                b[i, j],
-            )
-            for i, j in np.ndindex(t, t)
-        ]
-
-    @cached_property
-    def dpadded(self) -> Array:
-        """Room for the gradient by the padded images."""
-        return np.empty_like(self.padded)
-
-    @cached_property
-    def dcolumns(self) -> Array:
-        """Room for the gradient by one row of each patch."""
-        return np.empty(self.inputs.shape[1:], self.x.dtype)
+        f, dtype = self.layer.out_channels, self.x.dtype
+        self.padded = self.x
+        if ph or pw:
+            self.padded = np.zeros((c, h + 2 * ph, w + 2 * pw, n), dtype)
+        self.inside = self.padded[:, ph : ph + h, pw : pw + w]
+        self.strips = strips(self.padded, kw, sw)
+        self.columns = np.empty(self.strips.shape, dtype)
+        h, _, _, ow, _ = self.strips.shape
+        # Zeros above, below and between are for the way back.
+        spread = np.zeros((h + kh - 1, f, ow, n), dtype)
+        rows = spread[kh - 1 : h : sh]
+        self.y = rows.swapaxes(0, 1)
+        parts = 1 if f * c * kh * kw * ow * n <= DIRECT else ow
+        columns = self.columns.reshape(h, kw * c, ow, n)
+        self.inputs = matrices(columns, kh, parts)[::sh]
+        self.outputs = matrices(rows, 1, parts)
+        self.dcolumns = matrices(columns, 1, parts)
+        self.doutputs = matrices(spread, kh, parts)
 
     def forward(self) -> None:
-        """Copy the patches, and multiply them by the kernels."""
-        for w, b in self.kernels(self.bank):
-            w[...], b[...] = self.layer.weight.value, self.layer.bias.value
-        self.padded[self.inside] = self.x
-        np.copyto(self.inputs, self.patches)
-        np.dot(self.bank, self.columns, out=self.outputs)
+        """Cut strips, and multiply them by the kernels, row by row."""
+        if self.padded is not self.x:
+            self.padded[...] = 0
+            np.copyto(self.inside, self.x)
+        np.copyto(self.columns, self.strips)
+        w = self.layer.weight.cast(self.x.dtype).transpose(0, 2, 3, 1)
+        w = w.reshape(len(w), -1)  # f; u, v, c
+        np.matmul(w, self.inputs, out=self.outputs)
 
-    def learn(self, dy: Array) -> None:
-        """Fill dw and db, each the sum over the outputs of a tile."""
-        np.dot(dy.reshape(self.outputs.shape), self.columns.T, out=self.dbank)
-        dw, db = zip(*self.kernels(self.dbank), strict=True)
-        self.layer.weight.grad[...] = sum(dw)
-        self.layer.bias.grad[...] = sum(db)
+    def learn(self) -> None:
+        """Fill dw, the sum over all rows and parts."""
+        dw = np.matmul(self.inputs, self.outputs.swapaxes(2, 3))
+        f, c, kh, kw = self.layer.weight.value.shape
+        dw = dw.sum(axis=(0, 1)).reshape(kh, kw, c, f)
+        self.layer.weight.grad[...] = dw.transpose(3, 2, 0, 1)
 
-    def backward(self, dy: Array) -> Array:
-        """Return dx, to which each row of a patch adds its share."""
-        dy = dy.reshape(self.outputs.shape)
-        rows = self.bank[:, :-1].reshape(len(dy), self.size[0], -1)
-        dpatches = windows(self.dpadded, self.size, self.stride)
-        flat = self.dcolumns.reshape(-1, dy.shape[1])
-        self.dpadded[...] = 0
-        for u, v in np.ndindex(self.size):
-            if v == 0:
-                np.dot(rows[:, u].T, dy, out=flat)
-            dpatches[u, v] += self.dcolumns[v]
-        return self.dpadded[self.inside]
+    def backward(self) -> None:
+        """Multiply back, and add each strip up where it was cut."""
+        w = self.layer.weight.cast(self.x.dtype)[:, :, ::-1]
+        w = w.transpose(3, 1, 2, 0).reshape(self.dcolumns.shape[2], -1)
+        np.matmul(w, self.doutputs, out=self.dcolumns)
+        self.padded[...] = 0
+        for v in range(self.columns.shape[1]):
+            self.strips[:, v] += self.columns[:, v]
+        if self.padded is not self.x:
+            np.copyto(self.x, self.inside)
 
 
-class TiledConvStep(ConvStep):
-    """Convolve to 2 x 2 tiles of outputs, (4, F, OH / 2, OW / 2, N).
+class BiasStep(Step[Conv2D]):
+    """Add the bias of a convolution, in the same buffer."""
 
-    ``y[2 * a + b, f, i, j, n]`` is the output in row ``2 * i + a`` and
-    column ``2 * j + b``. All four come from one patch of the image, by
-    kernels placed in it at four offsets.
-    """
+    def plan(self) -> None:
+        """Make nothing."""
+        self.y = self.x
 
-    tile = 2
+    def forward(self) -> None:
+        """Add b to each channel."""
+        self.x += self.layer.bias.cast(self.x.dtype)[:, None, None, None]
+
+    def learn(self) -> None:
+        """Fill db."""
+        self.layer.bias.grad[...] = self.y.sum(axis=(1, 2, 3))
+
+    def backward(self) -> None:
+        """Do nothing: a shift changes no gradient."""
 
 
 class MaxPoolStep(Step[MaxPool2D]):
-    """Let the numbers of a window compete, one after the other.
-
-    x is (C, H, W, N), or tiles (4, C, OH, OW, N) with the numbers of
-    each window on the first axis. Windows must not overlap.
-    """
-
-    def candidates(self, x: Array) -> list[Array]:
-        """View the first number of every window, the second, and so on."""
-        if x.ndim == 5:
-            return list(x)
-        size = self.layer.kernel_size
-        view = windows(x, size, self.layer.stride)
-        return [view[uv] for uv in np.ndindex(size)]
+    """The largest of each window, for windows that lie side by side."""
 
     def plan(self) -> None:
-        """Make room for the winners and for who has won when."""
-        first, *others = self.candidates(self.x)
-        self.y = np.empty(first.shape, first.dtype)
-        self.wins = np.empty((len(others), *first.shape), bool)
-
-    @cached_property
-    def dx(self) -> Array:
-        """Room for dL/dx; zero between the windows."""
-        return np.zeros_like(self.x)
+        """View what competes, and make room for who has won."""
+        (kh, kw), (_, h, w, _) = self.layer.kernel_size, self.x.shape
+        h, w = h - h % kh, w - w % kw
+        whole, self.rest = self.x[:, :h, :w], (self.x[:, h:], self.x[:, :, w:])
+        self.first, *self.others = [
+            whole[:, u::kh, v::kw] for u, v in np.ndindex(kh, kw)
+        ]
+        self.y = np.empty(self.first.shape, self.x.dtype)
+        self.wins = np.empty((len(self.others), *self.y.shape), bool)
 
     def forward(self) -> None:
-        """Let each candidate meet the largest before it; it must exceed it."""
-        first, *others = self.candidates(self.x)
-        np.copyto(self.y, first)
-        for x, win in zip(others, self.wins, strict=True):
+        """Let each pixel of a window challenge the best before it."""
+        np.copyto(self.y, self.first)
+        for x, win in zip(self.others, self.wins, strict=True):
             np.greater(x, self.y, out=win)
             np.maximum(x, self.y, out=self.y)
 
-    def backward(self, dy: Array) -> Array:
-        """Give dy to the last who has won."""
-        first, *others = self.candidates(self.dx)
-        for dx, win in zip(reversed(others), reversed(self.wins), strict=True):
-            np.multiply(dy, win, out=dx)
-            dy -= dx
-        np.copyto(first, dy)
-        return self.dx
+    def backward(self) -> None:
+        """Give dy to the last pixel that won its challenge."""
+        for rest in self.rest:
+            rest[...] = 0
+        for x, win in zip(self.others[::-1], self.wins[::-1], strict=True):
+            np.multiply(self.y, win, out=x)
+            self.y -= x
+        np.copyto(self.first, self.y)
 
 
 class AvgPoolStep(Step[AvgPool2D]):
-    """The mean of each window, (C, H, W, N) to (C, OH, OW, N)."""
+    """The mean of each window."""
 
     def plan(self) -> None:
-        """Make room for the means."""
-        *size, c, oh, ow, n = self.windows(self.x).shape
-        self.y = np.empty((c, oh, ow, n), self.x.dtype)
-        self.share = 1 / int(np.prod(size))
-
-    def windows(self, x: Array) -> Array:
-        """View all windows of x."""
-        return windows(x, self.layer.kernel_size, self.layer.stride)
-
-    @cached_property
-    def dx(self) -> Array:
-        """Room for dL/dx."""
-        return np.empty_like(self.x)
+        """View the pixels of the windows, place by place."""
+        x = self.x.transpose(3, 0, 1, 2)
+        views = places(x, self.layer.kernel_size, self.layer.stride)
+        self.places = [view.transpose(1, 2, 3, 0) for view in views]
+        self.y = np.empty(self.places[0].shape, self.x.dtype)
 
     def forward(self) -> None:
         """Add up, and divide."""
         self.y[...] = 0
-        for uv in np.ndindex(self.layer.kernel_size):
-            self.y += self.windows(self.x)[uv]
-        self.y *= self.share
+        for x in self.places:
+            self.y += x
+        self.y /= len(self.places)
 
-    def backward(self, dy: Array) -> Array:
-        """Give every number of a window its share."""
-        dy *= self.share
-        self.dx[...] = 0
-        for uv in np.ndindex(self.layer.kernel_size):
-            self.windows(self.dx)[uv] += dy
-        return self.dx
+    def backward(self) -> None:
+        """Give each pixel of a window an equal share."""
+        self.y /= len(self.places)
+        self.x[...] = 0
+        for x in self.places:
+            x += self.y
