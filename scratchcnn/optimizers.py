@@ -256,5 +256,5 @@ class Adam(Optimizer):
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return ``mean.0``, ``square.0`` and so on, and ``steps``."""
-        mean = numbered("mean", self.mean)
-        return {**mean, **numbered("square", self.square), "steps": self.steps}
+        arrays = numbered("mean", self.mean) | numbered("square", self.square)
+        return {**arrays, "steps": self.steps}

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scratchcnn.layer import Parameter
+from scratchcnn.optimizers import SGD
 from scratchcnn.schedules import constant, cosine, warm_up
 
 SHARES = st.floats(0, 1)
@@ -16,6 +18,20 @@ BELOW_ONE = st.floats(0, 0.99)
 @given(SHARES)
 def test_constant_is_one(done):
     assert constant()(done) == 1
+
+
+@pytest.mark.equation("schedule-noise")
+@pytest.mark.parametrize(("rate", "curvature"), [(0.3, 1.0), (0.1, 4.0)])
+def test_noise_and_pull_balance(rate, curvature, rng):
+    walkers, noise = 100_000, 0.5
+    p = Parameter(np.full(walkers, 2.0))
+    optimizer, wanted = SGD([p], rate), 4.0
+    for _ in range(12):
+        drawn = rng.standard_normal(walkers)
+        p.grad[...] = curvature * p.value + noise * drawn
+        optimizer.step()
+        wanted = (1 - rate * curvature) ** 2 * wanted + rate**2 * noise**2
+        assert np.mean(p.value**2) == pytest.approx(wanted, rel=0.03)
 
 
 @pytest.mark.equation("schedule-cosine")
