@@ -42,13 +42,13 @@ from scratchcnn.training import (
 )
 
 __all__ = [
+    "PROGRAMS",
     "SGD",
     "Adam",
     "AvgPool2D",
     "BatchNorm2D",
     "BinaryCrossEntropy",
     "Checkpoint",
-    "PROGRAMS",
     "Conv2D",
     "DataError",
     "Dense",

@@ -531,6 +531,8 @@ def adam_steps(
             corrected = s / (1 - b2**k)
             p[i] -= rate * m / (1 - b1**k) / (corrected**0.5 + epsilon)
     return p
+
+
 # Convolution without a bias, as five programs compute it
 
 
