@@ -113,7 +113,8 @@ class MaxPool2D(Pooling):
     Chapter *Pooling*. If several pixels of a window are the largest,
     the first of them in reading order gets the gradient. A window that
     holds NaN has the maximum NaN, and passes a finite gradient to none
-    of its pixels. x and y are kept, not copied, for the backward pass.
+    of its pixels. x and y are kept, not copied, for the backward pass;
+    with a window of one pixel, y is a view of x.
     """
 
     def forward(self, x: Array) -> Array:
