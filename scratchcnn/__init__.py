@@ -8,6 +8,14 @@ from scratchcnn.convolution import Conv2D
 from scratchcnn.dense import Dense
 from scratchcnn.dropout import Dropout
 from scratchcnn.evaluation import evaluate, predict
+from scratchcnn.five_programs import (
+    by_fft,
+    by_im2col,
+    by_loops,
+    by_scipy,
+    by_toeplitz,
+)
+from scratchcnn.five_transposes import PROGRAMS
 from scratchcnn.gradient_check import check_layer, check_loss
 from scratchcnn.idx import DataError
 from scratchcnn.initialization import he_normal
@@ -26,6 +34,7 @@ from scratchcnn.training import (
 __all__ = [
     "AvgPool2D",
     "BatchNorm2D",
+    "PROGRAMS",
     "Conv2D",
     "DataError",
     "Dense",
@@ -40,6 +49,11 @@ __all__ = [
     "ReLU",
     "Reshape",
     "accelerate",
+    "by_fft",
+    "by_im2col",
+    "by_loops",
+    "by_scipy",
+    "by_toeplitz",
     "check_layer",
     "check_loss",
     "evaluate",
