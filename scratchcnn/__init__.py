@@ -22,9 +22,12 @@ from scratchcnn.initialization import he_normal
 from scratchcnn.layer import Layer, Parameter
 from scratchcnn.mean_squared_error import Loss, MeanSquaredError
 from scratchcnn.network import Network, two_class_network
+from scratchcnn.optimizers import SGD, Adam, Optimizer
 from scratchcnn.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten, Reshape
+from scratchcnn.runs import History, train
+from scratchcnn.schedules import Schedule, constant, cosine, warm_up
 from scratchcnn.training import (
     gradient_descent,
     gradient_step,
@@ -32,6 +35,8 @@ from scratchcnn.training import (
 )
 
 __all__ = [
+    "SGD",
+    "Adam",
     "AvgPool2D",
     "BatchNorm2D",
     "PROGRAMS",
@@ -40,11 +45,13 @@ __all__ = [
     "Dense",
     "Dropout",
     "Flatten",
+    "History",
     "Layer",
     "Loss",
     "MaxPool2D",
     "MeanSquaredError",
     "Network",
+    "Optimizer",
     "Parameter",
     "ReLU",
     "Reshape",
@@ -54,8 +61,11 @@ __all__ = [
     "by_loops",
     "by_scipy",
     "by_toeplitz",
+    "Schedule",
     "check_layer",
     "check_loss",
+    "constant",
+    "cosine",
     "evaluate",
     "fashion_mnist",
     "gradient_descent",
@@ -65,7 +75,9 @@ __all__ = [
     "majority_accuracy",
     "minibatches",
     "predict",
+    "train",
     "two_class_network",
     "wardrobe",
+    "warm_up",
 ]
 __version__ = "0.1.0"

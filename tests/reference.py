@@ -318,6 +318,57 @@ def dropout_expectation(x: Array, p: float) -> Array:
     return mean
 
 
+# Optimizers, given the gradients of all steps, and one number at a time
+
+
+def sgd_steps(
+    p: Array,
+    gradients: Iterable[Array],
+    rate: float,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    decay: float = 0.0,
+) -> Array:
+    """Return the parameter's values after the last step."""
+    p = p.copy()
+    for i in np.ndindex(p.shape):
+        v = 0.0
+        for gradient in gradients:
+            g = gradient[i] + decay * p[i]
+            v = momentum * v + g
+            p[i] -= rate * (g + momentum * v if nesterov else v)
+    return p
+
+
+def weighted_mean(gradients: list[Array], beta: float, power: int) -> Array:
+    """Sum the gradients to a power, the last one weighted heaviest."""
+    total = np.zeros(gradients[0].shape)
+    for k in np.ndindex(total.shape):
+        for i, gradient in enumerate(gradients):
+            age = len(gradients) - 1 - i
+            total[k] += (1 - beta) * beta**age * gradient[k] ** power
+    return total
+
+
+def adam_steps(
+    p: Array,
+    gradients: Iterable[Array],
+    rate: float,
+    betas: tuple[float, float] = (0.9, 0.999),
+    epsilon: float = 1e-8,
+    decay: float = 0.0,
+) -> Array:
+    """Return the parameter's values after the last step."""
+    p, (b1, b2) = p.copy(), betas
+    for i in np.ndindex(p.shape):
+        m = s = 0.0
+        for k, gradient in enumerate(gradients, 1):
+            g = gradient[i] + decay * p[i]
+            m = b1 * m + (1 - b1) * g
+            s = b2 * s + (1 - b2) * g**2
+            corrected = s / (1 - b2**k)
+            p[i] -= rate * m / (1 - b1**k) / (corrected**0.5 + epsilon)
+    return p
 # Pooling, with a pair (vertical, horizontal) of sizes and of strides
 
 
