@@ -5,6 +5,7 @@ from scratchcnn.accelerate import accelerate
 from scratchcnn.baselines import least_squares, majority_accuracy
 from scratchcnn.batch_normalization import BatchNorm2D
 from scratchcnn.convolution import Conv2D
+from scratchcnn.cross_entropy import BinaryCrossEntropy, SoftmaxCrossEntropy
 from scratchcnn.dense import Dense
 from scratchcnn.dropout import Dropout
 from scratchcnn.evaluation import evaluate, predict
@@ -20,6 +21,7 @@ from scratchcnn.gradient_check import check_layer, check_loss
 from scratchcnn.idx import DataError
 from scratchcnn.initialization import he_normal
 from scratchcnn.layer import Layer, Parameter
+from scratchcnn.logits import Sigmoid, log_sum_exp, sigmoid, softmax
 from scratchcnn.mean_squared_error import Loss, MeanSquaredError
 from scratchcnn.network import Network, two_class_network
 from scratchcnn.optimizers import SGD, Adam, Optimizer
@@ -40,6 +42,7 @@ __all__ = [
     "AvgPool2D",
     "BatchNorm2D",
     "PROGRAMS",
+    "BinaryCrossEntropy",
     "Conv2D",
     "DataError",
     "Dense",
@@ -62,6 +65,8 @@ __all__ = [
     "by_scipy",
     "by_toeplitz",
     "Schedule",
+    "Sigmoid",
+    "SoftmaxCrossEntropy",
     "check_layer",
     "check_loss",
     "constant",
@@ -72,9 +77,12 @@ __all__ = [
     "gradient_step",
     "he_normal",
     "least_squares",
+    "log_sum_exp",
     "majority_accuracy",
     "minibatches",
     "predict",
+    "sigmoid",
+    "softmax",
     "train",
     "two_class_network",
     "wardrobe",

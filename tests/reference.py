@@ -5,6 +5,7 @@ Nothing here comes from the package, and nothing is clever. Float64.
 
 from __future__ import annotations
 
+import math
 import pickle
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -83,6 +84,90 @@ def mse_dy(y: Array, t: Array) -> Array:
     dy = np.zeros(y.shape)
     for k in np.ndindex(y.shape):
         dy[k] = 2 * (y[k] - t[k]) / y.size
+    return dy
+
+
+# Logits, as their definitions stand: for numbers of moderate size
+
+
+def sigmoid_forward(z: Array) -> Array:
+    p = np.zeros(z.shape)
+    for k in np.ndindex(z.shape):
+        p[k] = 1 / (1 + math.exp(-z[k]))
+    return p
+
+
+def sigmoid_dx(x: Array, dy: Array) -> Array:
+    dx, y = np.zeros(x.shape), sigmoid_forward(x)
+    for k in np.ndindex(x.shape):
+        dx[k] = dy[k] * y[k] * (1 - y[k])
+    return dx
+
+
+def log_sum_exp(z: Array) -> Array:
+    N, K = z.shape
+    y = np.zeros(N)
+    for n in range(N):
+        y[n] = math.log(sum(math.exp(z[n, k]) for k in range(K)))
+    return y
+
+
+def softmax(z: Array) -> Array:
+    (N, K), p = z.shape, np.zeros(z.shape)
+    for n, k in np.ndindex(N, K):
+        total = sum(math.exp(z[n, j]) for j in range(K))
+        p[n, k] = math.exp(z[n, k]) / total
+    return p
+
+
+def softmax_jacobian(z: Array) -> Array:
+    """Return d p[k] / d z[j] for one row of logits."""
+    (K,), p = z.shape, softmax(z[None])[0]
+    jacobian = np.zeros((K, K))
+    for k, j in np.ndindex(K, K):
+        jacobian[k, j] = p[k] * ((k == j) - p[j])
+    return jacobian
+
+
+# Cross-entropy
+
+
+def bce_of_probabilities(p: Array, t: Array) -> float:
+    total = 0.0
+    for k in np.ndindex(p.shape):
+        total -= t[k] * math.log(p[k]) + (1 - t[k]) * math.log(1 - p[k])
+    return total / p.size
+
+
+def bce_forward(y: Array, t: Array) -> float:
+    total = 0.0
+    for k in np.ndindex(y.shape):
+        total += max(y[k], 0) - t[k] * y[k]
+        total += math.log1p(math.exp(-abs(y[k])))
+    return total / y.size
+
+
+def bce_dy(y: Array, t: Array) -> Array:
+    dy, p = np.zeros(y.shape), sigmoid_forward(y)
+    for k in np.ndindex(y.shape):
+        dy[k] = (p[k] - t[k]) / y.size
+    return dy
+
+
+def ce_of_probabilities(p: Array, t: Any) -> float:
+    return sum(-math.log(p[n, t[n]]) for n in range(len(p))) / len(p)
+
+
+def ce_forward(y: Array, t: Any) -> float:
+    lse = log_sum_exp(y)
+    return sum(lse[n] - y[n, t[n]] for n in range(len(y))) / len(y)
+
+
+def ce_dy(y: Array, t: Any) -> Array:
+    (N, K), p = y.shape, softmax(y)
+    dy = np.zeros((N, K))
+    for n, k in np.ndindex(N, K):
+        dy[n, k] = (p[n, k] - (k == t[n])) / N
     return dy
 
 
