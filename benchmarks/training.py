@@ -220,7 +220,9 @@ def layer_runs(layers: list[Layer], shape: tuple[int, ...]) -> Runs:
         tx = torch.from_numpy(x).contiguous(memory_format=form)
         tx.requires_grad_()
         tdy = torch.from_numpy(dy)
-        runs[name] = lambda module=module, tx=tx: module(tx).backward(tdy)
+        runs[name] = lambda module=module, tx=tx, tdy=tdy: module(tx).backward(
+            tdy
+        )
     return runs
 
 
@@ -301,27 +303,26 @@ def designs() -> dict[str, Any]:
     return results
 
 
+def epoch(name: str, network: Layer, size: int, images: int) -> Any:
+    """Return a function that trains on so many images, batch by batch."""
+    x, t = batch(name, images)
+    runs = []
+    for i in range(0, images, size):
+        part = slice(i, i + size)
+        runs.append(our_step(network, loss_of(name), x[part], t[part]))
+    return lambda: [run() for run in runs]
+
+
 def epochs(images: int = 1000, sample: int = 40) -> dict[str, Any]:
     """Time an epoch; one image at a time is timed on a sample of it."""
     results = {}
     for name, build in NETWORKS.items():
-        x, t = batch(name, images)
-
-        def epoch(network: Layer, size: int, most: int = images) -> Any:
-            starts = range(0, most, size)
-            runs = [
-                our_step(
-                    network, loss_of(name), x[i : i + size], t[i : i + size]
-                )  # noqa: B023
-                for i in starts
-            ]
-            return lambda: [run() for run in runs]
-
+        fast_network = accelerate(build())
         fast = alternate(
             {
-                "default, 32": epoch(build(), 32),
-                "accelerated, 32": epoch(accelerate(build()), 32),
-                "accelerated, 256": epoch(accelerate(build()), 256),
+                "default, 32": epoch(name, build(), 32, images),
+                "accelerated, 32": epoch(name, fast_network, 32, images),
+                "accelerated, 256": epoch(name, fast_network, 256, images),
             },
             9,
             0.01,
@@ -335,7 +336,7 @@ def epochs(images: int = 1000, sample: int = 40) -> dict[str, Any]:
             form: [
                 seconds * images / sample
                 for seconds in alternate(
-                    {form: epoch(network, 20, sample)}, 3, 0, CLOCK
+                    {form: epoch(name, network, 20, sample)}, 3, 0, CLOCK
                 )[form]
             ]
             for form, network in forms.items()

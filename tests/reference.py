@@ -454,6 +454,8 @@ def adam_steps(
             corrected = s / (1 - b2**k)
             p[i] -= rate * m / (1 - b1**k) / (corrected**0.5 + epsilon)
     return p
+
+
 # Pooling, with a pair (vertical, horizontal) of sizes and of strides
 
 
@@ -503,6 +505,8 @@ def avg_pool_dx(dy: Array, size: Pair, kernel: Pair, stride: Pair) -> Array:
         for u, v in np.ndindex(KH, KW):
             dx[n, c, sh * i + u, sw * j + v] += dy[n, c, i, j] / (KH * KW)
     return dx
+
+
 # Convolution without a bias, as five programs compute it
 
 
