@@ -89,6 +89,7 @@ class Plan:
     def __init__(self, network: Network, x: Array) -> None:
         steps, (n, *shape) = program(network), x.shape
         self.x = self.y = np.empty((*shape, n), x.dtype)
+        self.unknown = np.broadcast_to(x.dtype.type(np.nan), x.shape)
         self.steps: list[Step[Any]] = []
         for kind, layer in steps:
             self.steps.append(kind(layer, self.y))
@@ -171,10 +172,9 @@ class Accelerated(Layer):
         check_array(self, "dy", dy, *y_shape)
         self._cache = None
         plan.backward(dy, self.input_gradient)
-        dx = batch_first(plan.x)
         if self.input_gradient:
-            return dx.copy()
-        return np.broadcast_to(dx.dtype.type(np.nan), dx.shape)
+            return batch_first(plan.x).copy()
+        return plan.unknown
 
 
 def accelerate(network: Network, *, input_gradient: bool = False) -> Layer:
