@@ -229,6 +229,8 @@ def adam_steps(
             corrected = s / (1 - b2**k)
             p[i] -= rate * m / (1 - b1**k) / (corrected**0.5 + epsilon)
     return p
+
+
 # Pooling, with a pair (vertical, horizontal) of sizes and of strides
 
 
