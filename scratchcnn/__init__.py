@@ -19,6 +19,7 @@ from scratchcnn.initialization import he_normal
 from scratchcnn.layer import Layer, Parameter
 from scratchcnn.mean_squared_error import Loss, MeanSquaredError
 from scratchcnn.network import Network, two_class_network
+from scratchcnn.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten, Reshape
 from scratchcnn.training import (
@@ -29,12 +30,14 @@ from scratchcnn.training import (
 
 __all__ = [
     "PROGRAMS",
+    "AvgPool2D",
     "Conv2D",
     "DataError",
     "Dense",
     "Flatten",
     "Layer",
     "Loss",
+    "MaxPool2D",
     "MeanSquaredError",
     "Network",
     "Parameter",

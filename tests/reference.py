@@ -217,6 +217,55 @@ def window_columns(x: Array, kernel: Pair, stride: Pair) -> Array:
 def butterflies(length: int) -> int:
     """Count those of a fast Fourier transform, halving as it does."""
     return 0 if length == 1 else 2 * butterflies(length // 2) + length // 2
+# Pooling, with a pair (vertical, horizontal) of sizes and of strides
+
+
+def max_pool_forward(x: Array, kernel: Pair, stride: Pair) -> Array:
+    (N, C, H, W), (KH, KW), (sh, sw) = x.shape, kernel, stride
+    y = np.zeros((N, C, positions(H, KH, sh), positions(W, KW, sw)))
+    for n, c, i, j in np.ndindex(y.shape):
+        y[n, c, i, j] = x[n, c, sh * i, sw * j]
+        for u, v in np.ndindex(KH, KW):
+            y[n, c, i, j] = max(y[n, c, i, j], x[n, c, sh * i + u, sw * j + v])
+    return y
+
+
+def max_pool_winner(window: Array) -> Pair:
+    """Return the place of the largest, of several the first."""
+    best = 0, 0
+    for place in np.ndindex(window.shape):
+        if window[place] > window[best]:
+            best = place
+    return best
+
+
+def max_pool_dx(x: Array, dy: Array, kernel: Pair, stride: Pair) -> Array:
+    (KH, KW), (sh, sw) = kernel, stride
+    dx = np.zeros(x.shape)
+    for n, c, i, j in np.ndindex(dy.shape):
+        p, q = sh * i, sw * j
+        u, v = max_pool_winner(x[n, c, p : p + KH, q : q + KW])
+        dx[n, c, p + u, q + v] += dy[n, c, i, j]
+    return dx
+
+
+def avg_pool_forward(x: Array, kernel: Pair, stride: Pair) -> Array:
+    (N, C, H, W), (KH, KW), (sh, sw) = x.shape, kernel, stride
+    y = np.zeros((N, C, positions(H, KH, sh), positions(W, KW, sw)))
+    for n, c, i, j in np.ndindex(y.shape):
+        for u, v in np.ndindex(KH, KW):
+            y[n, c, i, j] += x[n, c, sh * i + u, sw * j + v]
+        y[n, c, i, j] /= KH * KW
+    return y
+
+
+def avg_pool_dx(dy: Array, size: Pair, kernel: Pair, stride: Pair) -> Array:
+    (N, C, OH, OW), (KH, KW), (sh, sw) = dy.shape, kernel, stride
+    dx = np.zeros((N, C, *size))
+    for n, c, i, j in np.ndindex(N, C, OH, OW):
+        for u, v in np.ndindex(KH, KW):
+            dx[n, c, sh * i + u, sw * j + v] += dy[n, c, i, j] / (KH * KW)
+    return dx
 
 
 # Gradients that need no derivation: measured, and PyTorch's
