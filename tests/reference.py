@@ -217,6 +217,8 @@ def window_columns(x: Array, kernel: Pair, stride: Pair) -> Array:
 def butterflies(length: int) -> int:
     """Count those of a fast Fourier transform, halving as it does."""
     return 0 if length == 1 else 2 * butterflies(length // 2) + length // 2
+
+
 # Pooling, with a pair (vertical, horizontal) of sizes and of strides
 
 
