@@ -49,6 +49,7 @@ __all__ = [
     "BatchNorm2D",
     "BinaryCrossEntropy",
     "Checkpoint",
+    "AvgPool2D",
     "Conv2D",
     "DataError",
     "Dense",
