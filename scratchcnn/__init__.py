@@ -10,6 +10,14 @@ from scratchcnn.cross_entropy import BinaryCrossEntropy, SoftmaxCrossEntropy
 from scratchcnn.dense import Dense
 from scratchcnn.dropout import Dropout
 from scratchcnn.evaluation import evaluate, predict
+from scratchcnn.five_programs import (
+    by_fft,
+    by_im2col,
+    by_loops,
+    by_scipy,
+    by_toeplitz,
+)
+from scratchcnn.five_transposes import PROGRAMS
 from scratchcnn.gradient_check import check_layer, check_loss
 from scratchcnn.idx import DataError
 from scratchcnn.initialization import he_normal
@@ -36,6 +44,7 @@ __all__ = [
     "AvgPool2D",
     "BatchNorm2D",
     "BinaryCrossEntropy",
+    "PROGRAMS",
     "Conv2D",
     "DataError",
     "Dense",
@@ -55,6 +64,11 @@ __all__ = [
     "Sigmoid",
     "SoftmaxCrossEntropy",
     "accelerate",
+    "by_fft",
+    "by_im2col",
+    "by_loops",
+    "by_scipy",
+    "by_toeplitz",
     "check_layer",
     "check_loss",
     "confusion_matrix",
