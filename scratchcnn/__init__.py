@@ -39,11 +39,11 @@ from scratchcnn.training import (
 )
 
 __all__ = [
+    "PROGRAMS",
     "SGD",
     "Adam",
     "AvgPool2D",
     "BatchNorm2D",
-    "PROGRAMS",
     "BinaryCrossEntropy",
     "Conv2D",
     "DataError",
@@ -69,9 +69,6 @@ __all__ = [
     "by_loops",
     "by_scipy",
     "by_toeplitz",
-    "Schedule",
-    "Sigmoid",
-    "SoftmaxCrossEntropy",
     "check_layer",
     "check_loss",
     "confusion_matrix",
