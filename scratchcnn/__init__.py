@@ -2,6 +2,7 @@
 
 from scratchcnn import fashion_mnist, wardrobe
 from scratchcnn.accelerate import accelerate
+from scratchcnn.augmentation import shift_and_flip
 from scratchcnn.baselines import least_squares, majority_accuracy
 from scratchcnn.batch_normalization import BatchNorm2D
 from scratchcnn.convolution import Conv2D
@@ -30,6 +31,7 @@ from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten, Reshape
 from scratchcnn.runs import History, train
 from scratchcnn.schedules import Schedule, constant, cosine, warm_up
+from scratchcnn.ten_classes import confusion_matrix, ten_class_network
 from scratchcnn.training import (
     gradient_descent,
     gradient_step,
@@ -69,6 +71,7 @@ __all__ = [
     "by_toeplitz",
     "check_layer",
     "check_loss",
+    "confusion_matrix",
     "constant",
     "cosine",
     "evaluate",
@@ -81,8 +84,10 @@ __all__ = [
     "majority_accuracy",
     "minibatches",
     "predict",
+    "shift_and_flip",
     "sigmoid",
     "softmax",
+    "ten_class_network",
     "train",
     "two_class_network",
     "wardrobe",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
@@ -18,7 +19,8 @@ class Canvas:
 
     On each, x counts the pixels from the garment's middle to either side,
     and y from its top downwards; ink is 0 for background, 1 for black.
-    Shapes: x and ink (N, 28, 28), y (N, 28, 1).
+    `across` is x with a sign, negative to the left, for what has no twin.
+    Shapes: x, across and ink (N, 28, 28), y (N, 28, 1).
     """
 
     def __init__(self, count: int, rng: np.random.Generator) -> None:
@@ -27,8 +29,9 @@ class Canvas:
         y = (grid[:, None] - between(-1.3, 0.3)) / between(0.94, 1.03)
         lean, bend = between(-0.06, 0.06), between(-0.006, 0.006)
         middle = between(12, 15) + (lean + bend * (y - 14)) * (y - 14)
-        self.x = np.abs(grid - middle) / between(0.75, 1.12)
-        self.y, self.ink = y, np.zeros_like(self.x)
+        self.across: Array = (grid - middle) / between(0.75, 1.12)
+        self.x, self.y = np.abs(self.across), y
+        self.ink = np.zeros_like(self.x)
 
     def between(self, low: float, high: float) -> Array:
         """Draw a number from low to high for each sheet, (N, 1, 1)."""
@@ -135,27 +138,37 @@ def shirt(canvas: Canvas) -> None:
     canvas.dye(hoops=0.1, stripes=0.25, speckled=0.1)
 
 
-DRAWN = {0: t_shirt, 1: trousers, 6: shirt}
+Garment: TypeAlias = Callable[[Canvas], None]
 
 
-def draw(label: int, count: int, *, rng: np.random.Generator) -> Bytes:
-    """Draw `count` garments of class 0, 1 or 6: uint8, (count, 28, 28).
+def draw(garment: Garment, count: int, *, rng: np.random.Generator) -> Bytes:
+    """Draw `count` garments of one kind: uint8, (count, 28, 28).
+
+    Parameters
+    ----------
+    garment : callable
+        Draws one garment on each sheet of a canvas, as `t_shirt` does.
+    count : int
+        How many.
+    rng : numpy.random.Generator
+        Draws whatever differs between them.
 
     Raises
     ------
     TypeError, ValueError
-        If the class is another, or `count` is not a positive integer.
+        If `garment` can't be called, such as the number of a class, or
+        `count` is not a positive integer.
 
     Notes
     -----
     Chapter *Drawing garments*.
     """
-    if label not in DRAWN:
-        raise ValueError(f"draw wants label as 0, 1 or 6, got {label!r}")
+    if not callable(garment):
+        raise TypeError(f"draw wants garment as a function, got {garment!r}")
     images = np.empty((check_size("draw", "count", count), 28, 28), np.uint8)
     for batch in np.split(images, range(128, count, 128)):  # as fits a cache
         canvas = Canvas(len(batch), rng)
-        DRAWN[label](canvas)
+        garment(canvas)
         z = rng.standard_normal(batch.shape, np.float32)
         batch[...] = np.clip(canvas.ink * (255 + 8 * z) + z - 1, 0, 255)
     return images

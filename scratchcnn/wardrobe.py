@@ -11,9 +11,10 @@ import numpy as np
 
 from scratchcnn.download import SHA256, is_official
 from scratchcnn.fashion_mnist import STAND_IN, Bytes
-from scratchcnn.garments import DRAWN, draw
+from scratchcnn.garments import draw
 from scratchcnn.idx import DataError
 from scratchcnn.layer import check_size
+from scratchcnn.outfits import GARMENTS
 
 NOTE = b"Drawn by scratchcnn.wardrobe: these files are not Fashion-MNIST.\n"
 
@@ -24,11 +25,11 @@ def fill(count: int, *, rng: np.random.Generator) -> tuple[Bytes, Bytes]:
     The order is always the same: should a rewriting of the files be cut
     short, the old labels are right for the new images.
     """
-    labels = np.repeat(np.array(list(DRAWN), np.uint8), count)
+    labels = np.repeat(np.array(list(GARMENTS), np.uint8), count)
     np.random.default_rng(0).shuffle(labels)
     images = np.empty((len(labels), 28, 28), np.uint8)
-    for label in DRAWN:
-        images[labels == label] = draw(label, count, rng=rng)
+    for label, garment in GARMENTS.items():
+        images[labels == label] = draw(garment, count, rng=rng)
     return images, labels
 
 
@@ -58,8 +59,8 @@ def write(
 ) -> Path:
     """Fill a folder with drawn garments, in the format of Fashion-MNIST.
 
-    There are T-shirts (class 0), trousers (1) and shirts (6), no others.
-    A fifth file, the marker, says that they are drawn.
+    There are as many of each of the ten classes. A fifth file, the
+    marker, says that they are drawn.
 
     Parameters
     ----------

@@ -233,6 +233,32 @@ def conv_dx(
     return dx
 
 
+# Ten classes
+
+
+def confusion(labels: Array, guesses: Array, classes: int) -> Array:
+    matrix = np.zeros((classes, classes))
+    for i, j in np.ndindex(classes, classes):
+        for t, g in zip(labels, guesses, strict=True):
+            if t == i and g == j:
+                matrix[i, j] += 1
+    return matrix
+
+
+# Augmentation
+
+
+def moved(x: Array, down: Array, right: Array, mirrored: Array) -> Array:
+    y = np.zeros(x.shape)
+    _, _, H, W = x.shape
+    for n, c, i, j in np.ndindex(x.shape):
+        p = i - down[n]
+        q = (W - 1 - j if mirrored[n] else j) - right[n]
+        if 0 <= p < H and 0 <= q < W:
+            y[n, c, i, j] = x[n, c, p, q]
+    return y
+
+
 # Convolution with stride 1 and no padding, one image at a time, by SciPy
 
 
