@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: book test check pages clean
+.PHONY: book test check pages record clean
 
 book: $(READY)
 	$(BIN)/jupyter-book build . --all -W -n --keep-going
@@ -22,6 +22,9 @@ check: $(READY)
 
 pages: $(READY)
 	$(BIN)/python -m pytest -m browser
+
+record: $(READY)
+	$(BIN)/python -m scratchcnn.record book/record.json
 
 clean:
 	rm -rf _build

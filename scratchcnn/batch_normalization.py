@@ -101,8 +101,8 @@ class BatchNorm2D(Layer):
 
     def measure(self, x: Array) -> tuple[Array, Array]:
         """Return mean and variance of each channel, and remember them."""
-        m = x.size // self.channels
-        if m < 2:
+        count = x.size // self.channels
+        if count < 2:
             raise ValueError(
                 f"{self!r} wants more than one number a channel in "
                 f"training, got x of shape {x.shape}"
@@ -110,7 +110,7 @@ class BatchNorm2D(Layer):
         mean = x.mean(axis=PIXELS, dtype=np.float64)
         squares = np.square(x - spread(mean, x))
         variance = squares.mean(axis=PIXELS, dtype=np.float64)
-        unbiased = variance * (m / (m - 1))
+        unbiased = variance * (count / (count - 1))
         self.running_mean += self.momentum * (mean - self.running_mean)
         self.running_variance += self.momentum * (
             unbiased - self.running_variance
@@ -141,7 +141,7 @@ class BatchNorm2D(Layer):
         factor = spread(self.weight.value * scale, dy)
         if not measured:
             return factor * dy
-        m = xhat.size // self.channels
-        mean_dy, mean_dy_xhat = spread(dbeta / m, dy), spread(dgamma / m, dy)
-        dx: Array = factor * (dy - mean_dy - xhat * mean_dy_xhat)
+        count = xhat.size // self.channels
+        shift, stretch = spread(dbeta / count, dy), spread(dgamma / count, dy)
+        dx: Array = factor * (dy - shift - xhat * stretch)
         return dx
