@@ -267,6 +267,15 @@ def compare_ten_classes():
     return compare_layers(network, loss, *garments(1), theirs)
 
 
+def kernel(dtype):
+    """Ask PyTorch's profiler which function computes a convolution."""
+    convolution = nn.Conv2d(1, 8, 5, dtype=dtype)
+    with torch.profiler.profile() as profile:
+        convolution(torch.ones((2, 1, 28, 28), dtype=dtype))
+    names = [event.key for event in profile.key_averages()]
+    return [name for name in names if "conv" in name][-1]  # the innermost
+
+
 def rounded(found):
     """Return it with three digits of each difference, six of a loss."""
     match found:
@@ -283,6 +292,7 @@ def compare():
     """Return all that is recorded."""
     return {
         "torch": torch.__version__.partition("+")[0],
+        "kernels": [kernel(torch.float32), kernel(torch.float64)],
         "two_classes": compare_two_classes(),
         "ten_classes": compare_ten_classes(),
         "steps": compare_steps(),
