@@ -518,6 +518,8 @@ def window_columns(x: Array, kernel: Pair, stride: Pair) -> Array:
 def butterflies(length: int) -> int:
     """Count those of a fast Fourier transform, halving as it does."""
     return 0 if length == 1 else 2 * butterflies(length // 2) + length // 2
+
+
 # Pooling, with a pair (vertical, horizontal) of sizes and of strides
 
 
@@ -570,44 +572,6 @@ def avg_pool_dx(dy: Array, size: Pair, kernel: Pair, stride: Pair) -> Array:
 
 
 # Convolution without a bias, as five programs compute it
-
-
-def dft2(image: Array, size: Pair) -> npt.NDArray[np.complex128]:
-    """Transform one image (H, W), filled up with zeros to `size`."""
-    P, Q = size
-    spectrum = np.zeros((P, Q), complex)
-    for k, m in np.ndindex(P, Q):
-        for p, q in np.ndindex(image.shape):
-            turn = np.exp(-2j * np.pi * (k * p / P + m * q / Q))
-            spectrum[k, m] += image[p, q] * turn
-    return spectrum
-
-
-def toeplitz_matrix(w: Array, size: Pair, stride: Pair) -> Array:
-    """Return the matrix of all rows (f, i, j) and columns (c, p, q)."""
-    (F, C, KH, KW), (H, W), (sh, sw) = w.shape, size, stride
-    OH, OW = positions(H, KH, sh), positions(W, KW, sw)
-    matrix = np.zeros((F, OH, OW, C, H, W))
-    for f, i, j, c, p, q in np.ndindex(matrix.shape):
-        u, v = p - sh * i, q - sw * j
-        if 0 <= u < KH and 0 <= v < KW:
-            matrix[f, i, j, c, p, q] = w[f, c, u, v]
-    return matrix.reshape(F * OH * OW, C * H * W)
-
-
-def window_columns(x: Array, kernel: Pair, stride: Pair) -> Array:
-    """Return rows (c, u, v) and columns (n, i, j)."""
-    (N, C, H, W), (KH, KW), (sh, sw) = x.shape, kernel, stride
-    OH, OW = positions(H, KH, sh), positions(W, KW, sw)
-    columns = np.zeros((C, KH, KW, N, OH, OW))
-    for c, u, v, n, i, j in np.ndindex(columns.shape):
-        columns[c, u, v, n, i, j] = x[n, c, sh * i + u, sw * j + v]
-    return columns.reshape(C * KH * KW, N * OH * OW)
-
-
-def butterflies(length: int) -> int:
-    """Count those of a fast Fourier transform, halving as it does."""
-    return 0 if length == 1 else 2 * butterflies(length // 2) + length // 2
 
 
 # Gradients that need no derivation: measured, and PyTorch's
