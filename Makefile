@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: book test check bench pages clean
+.PHONY: book test check bench pages record clean
 
 book: $(READY)
 	$(BIN)/jupyter-book build . --all -W -n --keep-going
@@ -26,6 +26,9 @@ bench: $(READY)
 
 pages: $(READY)
 	$(BIN)/python -m pytest -m browser
+
+record: $(READY)
+	$(BIN)/python -m scratchcnn.record book/record.json
 
 clean:
 	rm -rf _build

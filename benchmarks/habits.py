@@ -151,16 +151,32 @@ def weights_only(dy: Array, columns: Array, w: Array) -> Array:
     return dw.reshape(w.shape)
 
 
-def last_forward(x: Array, w: Array) -> tuple[Array, Array]:
-    """Convolve batch last: (C, H, W, N), one product for all images."""
-    (c, h, width, n), (f, _, kh, kw) = x.shape, w.shape
-    oh, ow = h - kh + 1, width - kw + 1
+def gather_last(x: Array, kh: int, kw: int) -> Array:
+    """Copy (C, H, W, N) into columns (C, KH, KW, OH, OW, N)."""
+    c, h, w, n = x.shape
+    oh, ow = h - kh + 1, w - kw + 1
     columns = np.empty((c, kh, kw, oh, ow, n), x.dtype)
     for u, v in np.ndindex(kh, kw):
         columns[:, u, v] = x[:, u : u + oh, v : v + ow]
+    return columns
+
+
+def scatter_last(dcolumns: Array, x: Array) -> Array:
+    """Add the columns up to images of the shape of x."""
+    _, kh, kw, oh, ow, _ = dcolumns.shape
+    dx = np.zeros_like(x)
+    for u, v in np.ndindex(kh, kw):
+        dx[:, u : u + oh, v : v + ow] += dcolumns[:, u, v]
+    return dx
+
+
+def last_forward(x: Array, w: Array) -> tuple[Array, Array]:
+    """Convolve batch last: (C, H, W, N), one product for all images."""
+    columns = gather_last(x, *w.shape[2:])
+    c, kh, kw, oh, ow, n = columns.shape
     columns = columns.reshape(c * kh * kw, oh * ow * n)
-    y = w.reshape(f, -1) @ columns
-    return y.reshape(f, oh, ow, n), columns
+    y = w.reshape(len(w), -1) @ columns
+    return y.reshape(len(w), oh, ow, n), columns
 
 
 def last_backward(
@@ -170,11 +186,9 @@ def last_backward(
     (f, c, kh, kw), (_, oh, ow, n) = w.shape, dy.shape
     dy = dy.reshape(f, oh * ow * n)
     dw = dy @ columns.T
-    dcolumns = (w.reshape(f, -1).T @ dy).reshape(c, kh, kw, oh, ow, n)
-    dx = np.zeros_like(x)
-    for u, v in np.ndindex(kh, kw):
-        dx[:, u : u + oh, v : v + ow] += dcolumns[:, u, v]
-    return dx, dw.reshape(w.shape)
+    dcolumns = w.reshape(f, -1).T @ dy
+    dcolumns = dcolumns.reshape(c, kh, kw, oh, ow, n)
+    return scatter_last(dcolumns, x), dw.reshape(w.shape)
 
 
 def last(x: Array) -> Array:
@@ -279,6 +293,35 @@ def layouts(c: int, size: int, f: int, k: int, n: int) -> dict[str, Any]:
     }
 
 
+def steps(c: int, size: int, f: int, k: int, n: int = 32) -> dict[str, Any]:
+    """Time the steps of a convolution apart: copies and products."""
+    x, w = draw(n, c, size, size), draw(f, c, k, k)
+    x_last, rows, o = last(x), w.reshape(f, c * k * k), size - k + 1
+    y, cols = first_forward(x, w)
+    y_last, cols_last = last_forward(x_last, w)
+    dy, dy_last = y.reshape(n, f, o * o), y_last.reshape(f, o * o * n)
+    dcols = (rows.T @ dy).reshape(n, c, k, k, o, o)
+    dcols_last = (rows.T @ dy_last).reshape(c, k, k, o, o, n)
+    times = alternate(
+        {
+            "first, gather": lambda: gather(x, (k, k), (1, 1)),
+            "last, gather": lambda: gather_last(x_last, k, k),
+            "first, y": lambda: rows @ cols,
+            "last, y": lambda: rows @ cols_last,
+            "first, dw": lambda: (dy @ cols.transpose(0, 2, 1)).sum(axis=0),
+            "last, dw": lambda: dy_last @ cols_last.T,
+            "first, dcolumns": lambda: rows.T @ dy,
+            "last, dcolumns": lambda: rows.T @ dy_last,
+            "first, scatter": lambda: scatter(dcols, (size, size), (1, 1)),
+            "last, scatter": lambda: scatter_last(dcols_last, x_last),
+        },
+        9,
+        0.005,
+        clock=CLOCK,
+    )
+    return {name: summary(samples) for name, samples in times.items()}
+
+
 def runs() -> list[dict[str, Any]]:
     """Time a copy of 2^16 numbers in runs of a length, with gaps."""
     lengths, total = [1 << k for k in range(1, 13)], 1 << 16
@@ -326,6 +369,7 @@ def main() -> None:
             name: {str(n): layouts(*layer, n) for n in (1, 32, 256)}
             for name, layer in LAYERS.items()
         },
+        "steps": {name: steps(*layer) for name, layer in LAYERS.items()},
         "runs": runs(),
     }
     write_json(Path(__file__).with_suffix(".json"), results)

@@ -1,10 +1,12 @@
 """A convolutional neural network, by hand, with NumPy and SciPy alone."""
 
-from scratchcnn import fashion_mnist, wardrobe
+from scratchcnn import autograd, fashion_mnist, wardrobe
 from scratchcnn.accelerate import accelerate
 from scratchcnn.augmentation import shift_and_flip
+from scratchcnn.autograd import Tensor
 from scratchcnn.baselines import least_squares, majority_accuracy
 from scratchcnn.batch_normalization import BatchNorm2D
+from scratchcnn.checkpoints import Checkpoint
 from scratchcnn.convolution import Conv2D
 from scratchcnn.cross_entropy import BinaryCrossEntropy, SoftmaxCrossEntropy
 from scratchcnn.dense import Dense
@@ -26,10 +28,12 @@ from scratchcnn.logits import Sigmoid, log_sum_exp, sigmoid, softmax
 from scratchcnn.mean_squared_error import Loss, MeanSquaredError
 from scratchcnn.network import Network, two_class_network
 from scratchcnn.optimizers import SGD, Adam, Optimizer
+from scratchcnn.options import record_network
 from scratchcnn.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten, Reshape
 from scratchcnn.runs import History, train
+from scratchcnn.saving import load, save
 from scratchcnn.schedules import Schedule, constant, cosine, warm_up
 from scratchcnn.ten_classes import confusion_matrix, ten_class_network
 from scratchcnn.training import (
@@ -45,6 +49,7 @@ __all__ = [
     "AvgPool2D",
     "BatchNorm2D",
     "BinaryCrossEntropy",
+    "Checkpoint",
     "Conv2D",
     "DataError",
     "Dense",
@@ -63,7 +68,9 @@ __all__ = [
     "Schedule",
     "Sigmoid",
     "SoftmaxCrossEntropy",
+    "Tensor",
     "accelerate",
+    "autograd",
     "by_fft",
     "by_im2col",
     "by_loops",
@@ -80,10 +87,13 @@ __all__ = [
     "gradient_step",
     "he_normal",
     "least_squares",
+    "load",
     "log_sum_exp",
     "majority_accuracy",
     "minibatches",
     "predict",
+    "record_network",
+    "save",
     "shift_and_flip",
     "sigmoid",
     "softmax",

@@ -482,6 +482,47 @@ def adam_steps(
     return p
 
 
+# Convolution without a bias, as five programs compute it
+
+
+def dft2(image: Array, size: Pair) -> npt.NDArray[np.complex128]:
+    """Transform one image (H, W), filled up with zeros to `size`."""
+    P, Q = size
+    spectrum = np.zeros((P, Q), complex)
+    for k, m in np.ndindex(P, Q):
+        for p, q in np.ndindex(image.shape):
+            turn = np.exp(-2j * np.pi * (k * p / P + m * q / Q))
+            spectrum[k, m] += image[p, q] * turn
+    return spectrum
+
+
+def toeplitz_matrix(w: Array, size: Pair, stride: Pair) -> Array:
+    """Return the matrix of all rows (f, i, j) and columns (c, p, q)."""
+    (F, C, KH, KW), (H, W), (sh, sw) = w.shape, size, stride
+    OH, OW = positions(H, KH, sh), positions(W, KW, sw)
+    matrix = np.zeros((F, OH, OW, C, H, W))
+    for f, i, j, c, p, q in np.ndindex(matrix.shape):
+        u, v = p - sh * i, q - sw * j
+        if 0 <= u < KH and 0 <= v < KW:
+            matrix[f, i, j, c, p, q] = w[f, c, u, v]
+    return matrix.reshape(F * OH * OW, C * H * W)
+
+
+def window_columns(x: Array, kernel: Pair, stride: Pair) -> Array:
+    """Return rows (c, u, v) and columns (n, i, j)."""
+    (N, C, H, W), (KH, KW), (sh, sw) = x.shape, kernel, stride
+    OH, OW = positions(H, KH, sh), positions(W, KW, sw)
+    columns = np.zeros((C, KH, KW, N, OH, OW))
+    for c, u, v, n, i, j in np.ndindex(columns.shape):
+        columns[c, u, v, n, i, j] = x[n, c, sh * i + u, sw * j + v]
+    return columns.reshape(C * KH * KW, N * OH * OW)
+
+
+def butterflies(length: int) -> int:
+    """Count those of a fast Fourier transform, halving as it does."""
+    return 0 if length == 1 else 2 * butterflies(length // 2) + length // 2
+
+
 # Pooling, with a pair (vertical, horizontal) of sizes and of strides
 
 
@@ -534,44 +575,56 @@ def avg_pool_dx(dy: Array, size: Pair, kernel: Pair, stride: Pair) -> Array:
 
 
 # Convolution without a bias, as five programs compute it
+# The graph of a computation: jacobians[j, i][q, p] is dv_j[q] / dv_i[p]
 
 
-def dft2(image: Array, size: Pair) -> npt.NDArray[np.complex128]:
-    """Transform one image (H, W), filled up with zeros to `size`."""
-    P, Q = size
-    spectrum = np.zeros((P, Q), complex)
-    for k, m in np.ndindex(P, Q):
-        for p, q in np.ndindex(image.shape):
-            turn = np.exp(-2j * np.pi * (k * p / P + m * q / Q))
-            spectrum[k, m] += image[p, q] * turn
-    return spectrum
+def sum_over_paths(
+    jacobians: dict[tuple[int, int], Array], start: int, end: int
+) -> Array:
+    """Return dv_end / dv_start: one product for each path between them."""
+    size = max(len(j) for j in jacobians.values())
+    if start == end:
+        return np.eye(size)
+    total = np.zeros((size, size))
+    for (after, before), step in jacobians.items():
+        if before == start:
+            rest = sum_over_paths(jacobians, after, end)
+            for q, p, r in np.ndindex(size, size, size):
+                total[q, p] += rest[q, r] * step[r, p]
+    return total
 
 
-def toeplitz_matrix(w: Array, size: Pair, stride: Pair) -> Array:
-    """Return the matrix of all rows (f, i, j) and columns (c, p, q)."""
-    (F, C, KH, KW), (H, W), (sh, sw) = w.shape, size, stride
-    OH, OW = positions(H, KH, sh), positions(W, KW, sw)
-    matrix = np.zeros((F, OH, OW, C, H, W))
-    for f, i, j, c, p, q in np.ndindex(matrix.shape):
-        u, v = p - sh * i, q - sw * j
-        if 0 <= u < KH and 0 <= v < KW:
-            matrix[f, i, j, c, p, q] = w[f, c, u, v]
-    return matrix.reshape(F * OH * OW, C * H * W)
+def reverse_sweep(
+    jacobians: dict[tuple[int, int], Array], end: int, dy: Array
+) -> list[Array]:
+    """Return the gradient by every node up to the last one."""
+    dv = [np.zeros(len(dy)) for _ in range(end + 1)]
+    dv[end] = dy
+    for i in reversed(range(end)):
+        for (after, before), step in jacobians.items():
+            if before == i:
+                for q, p in np.ndindex(step.shape):
+                    dv[i][p] += dv[after][q] * step[q, p]
+    return dv
 
 
-def window_columns(x: Array, kernel: Pair, stride: Pair) -> Array:
-    """Return rows (c, u, v) and columns (n, i, j)."""
-    (N, C, H, W), (KH, KW), (sh, sw) = x.shape, kernel, stride
-    OH, OW = positions(H, KH, sh), positions(W, KW, sw)
-    columns = np.zeros((C, KH, KW, N, OH, OW))
-    for c, u, v, n, i, j in np.ndindex(columns.shape):
-        columns[c, u, v, n, i, j] = x[n, c, sh * i + u, sw * j + v]
-    return columns.reshape(C * KH * KW, N * OH * OW)
+def stretched_sum(dy: Array, shape: tuple[int, ...]) -> Array:
+    """Return the gradient by an array that was stretched to dy's shape."""
+    dx = np.zeros(shape)
+    for k in np.ndindex(dy.shape):
+        last = k[len(k) - len(shape) :]
+        here = [0 if n == 1 else i for i, n in zip(last, shape, strict=True)]
+        dx[tuple(here)] += dy[k]
+    return dx
 
 
-def butterflies(length: int) -> int:
-    """Count those of a fast Fourier transform, halving as it does."""
-    return 0 if length == 1 else 2 * butterflies(length // 2) + length // 2
+def from_shares(gradients: list[Array], counts: list[int]) -> Array:
+    """Return the gradient of a batch from those of its shares."""
+    total = np.zeros(gradients[0].shape)
+    for k in np.ndindex(total.shape):
+        for gradient, count in zip(gradients, counts, strict=True):
+            total[k] += count / sum(counts) * gradient[k]
+    return total
 
 
 # Gradients that need no derivation: measured, and PyTorch's

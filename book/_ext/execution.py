@@ -51,6 +51,7 @@ def cache_key(root: Path, stand_in: bool) -> str:
     key = hashlib.sha256()
     package = sorted((root / "scratchcnn").glob("*.py"))
     times = sorted((root / "benchmarks").glob("*.json"))
+    times += sorted((root / "book").glob("*.json"))
     for path in [*package, *times, root / "book" / "figures.py"]:
         key.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     versions = {name: version(name) for name in LIBRARIES}
