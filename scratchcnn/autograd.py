@@ -279,8 +279,9 @@ def replay(layer: Layer, x: Operand, tensors: Learned) -> Operand:
         A `Network`, `Dense`, `Conv2D`, `ReLU`, `MaxPool2D`, `Reshape`.
     x : Tensor or ndarray
         What it is given, (N, ...).
-    tensors : mapping of Parameter to Tensor
-        As from `learned`. A parameter that isn't in it is a constant.
+    tensors : dict
+        A `Tensor` for each `Parameter`, as from `learned`; a parameter
+        that isn't in it is a constant.
 
     Raises
     ------
