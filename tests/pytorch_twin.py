@@ -189,7 +189,7 @@ def train_share(rank, folder):
         init_method=(folder / "meeting").as_uri(),
         rank=rank,
         world_size=2,
-        timeout=timedelta(seconds=60),
+        timeout=timedelta(seconds=120),
     )
     network = ten_class_network(rng=np.random.default_rng(rank))
     theirs = twin(network, folder / "before.npz")
