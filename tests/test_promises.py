@@ -143,8 +143,8 @@ def test_a_module_without_chapter_or_test_is_found(copy: Path):
     (copy / "scratchcnn" / "unwoven.py").write_text('"""New."""\n')
     (copy / "tests" / "test_relu.py").unlink()
     assert promises.stem_faults(copy) == [
-        "unwoven has no chapter",
         "relu has no test",
+        "unwoven has no chapter",
     ]
 
 
