@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: book test check pages record clean
+.PHONY: book test check bench pages record clean
 
 book: $(READY)
 	$(BIN)/jupyter-book build . --all -W -n --keep-going
@@ -19,6 +19,10 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_promises.py
 	$(BIN)/python -m tests.check_book _build/html
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks.programs && $(BIN)/python -m benchmarks.habits
+	$(BIN)/python -m benchmarks.training
 
 pages: $(READY)
 	$(BIN)/python -m pytest -m browser

@@ -146,3 +146,8 @@ def write_json(path: str | Path, content: Mapping[str, Any]) -> None:
         file.write(text)
     os.chmod(file.name, 0o644)
     os.replace(file.name, path)
+
+
+def recorded(name: str) -> Any:
+    """Return what the benchmark of this name has written."""
+    return json.loads((Path(__file__).parent / f"{name}.json").read_text())

@@ -12,6 +12,14 @@ from scratchcnn.cross_entropy import BinaryCrossEntropy, SoftmaxCrossEntropy
 from scratchcnn.dense import Dense
 from scratchcnn.dropout import Dropout
 from scratchcnn.evaluation import evaluate, predict
+from scratchcnn.five_programs import (
+    by_fft,
+    by_im2col,
+    by_loops,
+    by_scipy,
+    by_toeplitz,
+)
+from scratchcnn.five_transposes import PROGRAMS
 from scratchcnn.gradient_check import check_layer, check_loss
 from scratchcnn.idx import DataError
 from scratchcnn.initialization import he_normal
@@ -35,6 +43,7 @@ from scratchcnn.training import (
 )
 
 __all__ = [
+    "PROGRAMS",
     "SGD",
     "Adam",
     "AvgPool2D",
@@ -62,6 +71,11 @@ __all__ = [
     "Tensor",
     "accelerate",
     "autograd",
+    "by_fft",
+    "by_im2col",
+    "by_loops",
+    "by_scipy",
+    "by_toeplitz",
     "check_layer",
     "check_loss",
     "confusion_matrix",

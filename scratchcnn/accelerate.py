@@ -17,6 +17,12 @@ from scratchcnn.network import Network
 from scratchcnn.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten, Reshape
+from scratchcnn.rows import (
+    AvgPoolStep,
+    BiasStep,
+    ConvStep,
+    MaxPoolStep,
+)
 from scratchcnn.steps import (
     AnyStep,
     BatchNormStep,
@@ -27,12 +33,6 @@ from scratchcnn.steps import (
     Step,
     batch_first,
     batch_last,
-)
-from scratchcnn.tiles import (
-    AvgPoolStep,
-    BiasStep,
-    ConvStep,
-    MaxPoolStep,
 )
 
 PLANS = 4
@@ -84,11 +84,12 @@ def program(network: Network) -> list[tuple[Any, Layer]]:
 
 
 class Plan:
-    """All steps of a network for inputs like x, each with its buffers."""
+    """All steps of a network for batches like x, with their buffers."""
 
     def __init__(self, network: Network, x: Array) -> None:
-        steps = program(network)
-        self.x = self.y = batch_last(np.empty_like(x)).copy()
+        steps, (n, *shape) = program(network), x.shape
+        self.x = self.y = np.empty((*shape, n), x.dtype)
+        self.unknown: Array = np.broadcast_to(x.dtype.type(np.nan), x.shape)
         self.steps: list[Step[Any]] = []
         for kind, layer in steps:
             self.steps.append(kind(layer, self.y))
@@ -104,7 +105,7 @@ class Plan:
         return batch_first(self.y).copy()
 
     def backward(self, dy: Array, input_gradient: bool) -> None:
-        """Fill all gradients, in x as well if it is asked for."""
+        """Fill the gradients, and x with dL/dx if it is asked for."""
         np.copyto(self.y, batch_last(dy), casting="same_kind")
         first = 0 if input_gradient else self.first
         for i in reversed(range(first, len(self.steps))):
@@ -114,7 +115,7 @@ class Plan:
 
 
 class Accelerated(Layer):
-    """A network that works batch last, by plans made once a batch size."""
+    """What `accelerate` returns."""
 
     def __init__(self, network: Network, input_gradient: bool) -> None:
         self.network, self.input_gradient = network, input_gradient
@@ -124,25 +125,29 @@ class Accelerated(Layer):
         return f"accelerate({self.network!r})"
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the plans behind: a copy has to make its own."""
+        """Leave the plans behind: a copy makes its own."""
         return {**vars(self), "plans": {}, "_cache": None}
 
     def children(self) -> list[Layer]:
-        """Return those of the network, which are the same objects."""
+        """Return the children of the network itself."""
         return self.network.children()
 
+    def trial(self, x: Array) -> None:
+        """Let each layer look at its input's shape, in a copy."""
+        network = copy.deepcopy(self.network)
+        network.eval()
+        try:
+            network.forward(x[:1])
+        except (TypeError, ValueError):
+            self.network.forward(x)  # which says it of all of x
+            raise
+
     def plan(self, x: Array) -> Plan:
-        """Return the plan for inputs like x, the latest few are kept."""
+        """Return the plan for batches like x; those last used are kept."""
         key = x.shape, x.dtype
         plan = self.plans.pop(key, None)
         if plan is None:
-            trial = copy.deepcopy(self.network)
-            trial.eval()
-            try:
-                trial.forward(x[:1])
-            except (TypeError, ValueError):
-                self.network.forward(x)
-                raise
+            self.trial(x)
             plan = Plan(self.network, x)
         self.plans[key] = plan
         while len(self.plans) > PLANS:
@@ -158,28 +163,45 @@ class Accelerated(Layer):
         return y
 
     def backward(self, dy: Array) -> Array:
-        """Fill every gradient; return dL/dx, or NaN if it was not wanted."""
+        """Fill every gradient; return dL/dx, or NaN if it is not wanted.
+
+        The buffers are overwritten, so this works only once after each
+        forward pass.
+        """
+        plan: Plan
         plan, y_shape = self.recall()
         check_array(self, "dy", dy, *y_shape)
-        self._cache = None  # the buffers hold gradients from now on
+        self._cache = None
         plan.backward(dy, self.input_gradient)
         if self.input_gradient:
             return batch_first(plan.x).copy()
-        return np.broadcast_to(
-            plan.x.dtype.type(np.nan), batch_first(plan.x).shape
-        )
+        return plan.unknown
 
 
 def accelerate(network: Network, *, input_gradient: bool = False) -> Layer:
-    """Return a layer that does what a network does, faster.
+    """Return a layer that does what a network does, but faster.
+
+    Both share their parameters, modes and buffers: train one, and the
+    other is trained.
 
     Parameters
     ----------
     network : Network
-        Of any layers; it is not copied.
+        Of any layers, with other networks among them perhaps.
     input_gradient : bool
-        Whether `backward` returns dL/dx. Otherwise it saves that work,
-        and returns NaN.
+        Whether `backward` is to return dL/dx. Otherwise it saves that
+        work, and returns an array of NaN that can't be written to.
+
+    Returns
+    -------
+    Layer
+        Takes and returns what the network does. It keeps buffers for
+        the sizes of batches that it has seen last.
+
+    Raises
+    ------
+    TypeError
+        If `network` is not a `Network`.
 
     Notes
     -----
@@ -187,4 +209,4 @@ def accelerate(network: Network, *, input_gradient: bool = False) -> Layer:
     """
     if not isinstance(network, Network):
         raise TypeError(f"accelerate wants a Network, got {network!r}")
-    return Accelerated(network, bool(input_gradient))
+    return Accelerated(network, input_gradient)

@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-from numbers import Real
-
 import numpy as np
 
 from scratchcnn.layer import Array, Layer, Parameter, check_array, check_size
+from scratchcnn.optimizers import check_number
 
 PIXELS = (0, 2, 3)  # the axes n, h, w that one channel extends over
-
-
-def check_number(owner: str, name: str, number: object) -> float:
-    """Return `number` as a float, or raise.
-
-    Raises
-    ------
-    TypeError
-        If `number` is not a real number.
-
-    Notes
-    -----
-    Chapter *Batch normalization*.
-    """
-    if isinstance(number, bool) or not isinstance(number, Real):
-        raise TypeError(f"{owner} wants {name} as a number, got {number!r}")
-    return float(number)
 
 
 def spread(v: Array, x: Array) -> Array:
@@ -46,8 +28,8 @@ class BatchNorm2D(Layer):
     channels : int
         C.
     momentum : float
-        The share, from 0 to 1, of each new batch in the running mean
-        and variance.
+        The share of each new batch in the running mean and variance,
+        at least 0 and less than 1.
     epsilon : float
         Keeps a constant channel from a division by zero; positive.
 
@@ -76,14 +58,10 @@ class BatchNorm2D(Layer):
     def __init__(
         self, channels: int, *, momentum: float = 0.1, epsilon: float = 1e-5
     ) -> None:
-        self.channels = check_size("BatchNorm2D", "channels", channels)
-        self.momentum = check_number("BatchNorm2D", "momentum", momentum)
-        self.epsilon = check_number("BatchNorm2D", "epsilon", epsilon)
-        if not (0 <= self.momentum <= 1 and 0 < self.epsilon < np.inf):
-            raise ValueError(
-                "BatchNorm2D wants 0 <= momentum <= 1 and a finite epsilon "
-                f"> 0, got {momentum} and {epsilon}"
-            )
+        name = "BatchNorm2D"
+        self.channels = check_size(name, "channels", channels)
+        self.momentum = check_number(name, "momentum", momentum, below=1)
+        self.epsilon = check_number(name, "epsilon", epsilon, positive=True)
         self.weight = Parameter(np.ones(self.channels, np.float32))
         self.bias = Parameter(np.zeros(self.channels, np.float32))
         self.running_mean = np.zeros(self.channels)

@@ -100,18 +100,18 @@ class Checkpoint:
 
     def fixed(self) -> dict[str, Any]:
         """Return what must be the same when the run is resumed."""
-        kind = type(self.optimizer).__name__
-        numbers = {
-            f"{kind} {name}": value
+        numbers = ", ".join(
+            f"{name}={value}"
             for name, value in vars(self.optimizer).items()
             if isinstance(value, (int, float, tuple))
             and name != "learning_rate"
-        }
+        )
         kinds = {
             name: generator.bit_generator.state["bit_generator"]
             for name, generator in self.generators().items()
         }
-        fixed = {"optimizer": kind, **numbers, **kinds, **self.settings}
+        optimizer = f"{type(self.optimizer).__name__}({numbers})"
+        fixed = {"optimizer": optimizer, **kinds, **self.settings}
         return dict(json.loads(json.dumps(fixed)))
 
     def save(self, history: History) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from scratchcnn.batch_normalization import check_number
 from scratchcnn.initialization import check_generator
 from scratchcnn.layer import Array, Layer, check_array
+from scratchcnn.optimizers import check_number
 
 
 class Dropout(Layer):
@@ -36,9 +36,7 @@ class Dropout(Layer):
     """
 
     def __init__(self, p: float, *, rng: np.random.Generator) -> None:
-        self.p = check_number("Dropout", "p", p)
-        if not 0 <= self.p < 1:
-            raise ValueError(f"Dropout wants 0 <= p < 1, got {p}")
+        self.p = check_number("Dropout", "p", p, below=1)
         check_generator("Dropout", rng)
         self.rng = rng
 

@@ -28,6 +28,11 @@ def batch_first(x: Array) -> Array:
     return np.moveaxis(x, -1, 0)
 
 
+def spread(v: Array, x: Array) -> Array:
+    """Return v, (C,), as (C, 1, 1, 1) in the precision of x."""
+    return v.astype(x.dtype, copy=False)[:, None, None, None]
+
+
 class Step(ABC, Generic[L]):
     """What one layer does, from a buffer x to a buffer y, batch last.
 
@@ -136,24 +141,54 @@ class ReshapeStep(Step[Reshape]):
 
 
 class BatchNormStep(Step[BatchNorm2D]):
-    """The layer itself, which can't tell one image axis from another."""
+    """Normalize the channels of images (C, H, W, N), scale and shift."""
 
     def plan(self) -> None:
-        """View (C, H, W, N) as (H, C, W, N), channels second."""
+        """Make room for y; x will hold the deviations from the mean."""
         self.y = np.empty_like(self.x)
-        self.inputs = self.x.swapaxes(0, 1)
-        self.outputs = self.y.swapaxes(0, 1)
+        self.m = self.x.size // self.layer.channels
+
+    def deviate(self) -> Array:
+        """Subtract each channel's mean from x; return the variances."""
+        layer, x, m = self.layer, self.x, self.m
+        if not layer.training:
+            x -= spread(layer.running_mean, x)
+            return layer.running_variance
+        if m < 2:
+            layer.measure(batch_first(x))  # which refuses
+        mean = np.einsum("chwn->c", x) / m
+        x -= spread(mean, x)
+        variance: Array = np.einsum("chwn,chwn->c", x, x) / m
+        for kept, new in (
+            (layer.running_mean, mean),
+            (layer.running_variance, variance * (m / (m - 1))),
+        ):
+            kept += layer.momentum * (new - kept)
+        return variance
 
     def forward(self) -> None:
-        """Normalize each channel over all its other axes."""
-        np.copyto(self.outputs, self.layer.forward(self.inputs))
+        """Fill y, and remember by what xhat is larger than x."""
+        self.measured = self.layer.training
+        self.scale = 1 / np.sqrt(self.deviate() + self.layer.epsilon)
+        self.factor = spread(self.layer.weight.value * self.scale, self.x)
+        np.multiply(self.x, self.factor, out=self.y)
+        self.y += spread(self.layer.bias.value, self.x)
 
     def learn(self) -> None:
-        """Fill dw and db, and dx by the way."""
-        np.copyto(self.inputs, self.layer.backward(self.outputs))
+        """Fill dgamma and dbeta."""
+        self.dbeta = np.einsum("chwn->c", self.y)
+        product = np.einsum("chwn,chwn->c", self.y, self.x)
+        self.dgamma = product * self.scale
+        self.layer.weight.grad[...] = self.dgamma
+        self.layer.bias.grad[...] = self.dbeta
 
     def backward(self) -> None:
-        """Leave dx where `learn` has put it."""
+        """Turn deviations into dx, as the layer does."""
+        x, m = self.x, self.m if self.measured else np.inf
+        x *= spread(-self.scale * self.dgamma / m, x)
+        x -= spread(self.dbeta / m, x)
+        x += self.y
+        x *= self.factor
 
 
 class DropoutStep(Step[Dropout]):

@@ -1,13 +1,22 @@
 """Settings and fixtures that all tests share."""
 
+import os
+
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 settings.register_profile(
     "the same every time", derandomize=True, deadline=None, max_examples=50
 )
-settings.load_profile("the same every time")
+settings.register_profile(
+    "without shrinking",
+    settings.get_profile("the same every time"),
+    phases=[Phase.explicit, Phase.generate],
+)
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE", "the same every time")
+)
 
 
 @pytest.fixture

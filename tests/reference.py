@@ -429,57 +429,6 @@ def dropout_expectation(x: Array, p: float) -> Array:
     return mean
 
 
-# Pooling, with a pair (vertical, horizontal) of sizes and of strides
-
-
-def max_pool_forward(x: Array, kernel: Pair, stride: Pair) -> Array:
-    (N, C, H, W), (KH, KW), (sh, sw) = x.shape, kernel, stride
-    y = np.zeros((N, C, positions(H, KH, sh), positions(W, KW, sw)))
-    for n, c, i, j in np.ndindex(y.shape):
-        y[n, c, i, j] = x[n, c, sh * i, sw * j]
-        for u, v in np.ndindex(KH, KW):
-            y[n, c, i, j] = max(y[n, c, i, j], x[n, c, sh * i + u, sw * j + v])
-    return y
-
-
-def max_pool_winner(window: Array) -> Pair:
-    """Return the place of the largest, of several the first."""
-    best = 0, 0
-    for place in np.ndindex(window.shape):
-        if window[place] > window[best]:
-            best = place
-    return best
-
-
-def max_pool_dx(x: Array, dy: Array, kernel: Pair, stride: Pair) -> Array:
-    (KH, KW), (sh, sw) = kernel, stride
-    dx = np.zeros(x.shape)
-    for n, c, i, j in np.ndindex(dy.shape):
-        p, q = sh * i, sw * j
-        u, v = max_pool_winner(x[n, c, p : p + KH, q : q + KW])
-        dx[n, c, p + u, q + v] += dy[n, c, i, j]
-    return dx
-
-
-def avg_pool_forward(x: Array, kernel: Pair, stride: Pair) -> Array:
-    (N, C, H, W), (KH, KW), (sh, sw) = x.shape, kernel, stride
-    y = np.zeros((N, C, positions(H, KH, sh), positions(W, KW, sw)))
-    for n, c, i, j in np.ndindex(y.shape):
-        for u, v in np.ndindex(KH, KW):
-            y[n, c, i, j] += x[n, c, sh * i + u, sw * j + v]
-        y[n, c, i, j] /= KH * KW
-    return y
-
-
-def avg_pool_dx(dy: Array, size: Pair, kernel: Pair, stride: Pair) -> Array:
-    (N, C, OH, OW), (KH, KW), (sh, sw) = dy.shape, kernel, stride
-    dx = np.zeros((N, C, *size))
-    for n, c, i, j in np.ndindex(N, C, OH, OW):
-        for u, v in np.ndindex(KH, KW):
-            dx[n, c, sh * i + u, sw * j + v] += dy[n, c, i, j] / (KH * KW)
-    return dx
-
-
 # Optimizers, given the gradients of all steps, and one number at a time
 
 
@@ -533,6 +482,99 @@ def adam_steps(
     return p
 
 
+# Convolution without a bias, as five programs compute it
+
+
+def dft2(image: Array, size: Pair) -> npt.NDArray[np.complex128]:
+    """Transform one image (H, W), filled up with zeros to `size`."""
+    P, Q = size
+    spectrum = np.zeros((P, Q), complex)
+    for k, m in np.ndindex(P, Q):
+        for p, q in np.ndindex(image.shape):
+            turn = np.exp(-2j * np.pi * (k * p / P + m * q / Q))
+            spectrum[k, m] += image[p, q] * turn
+    return spectrum
+
+
+def toeplitz_matrix(w: Array, size: Pair, stride: Pair) -> Array:
+    """Return the matrix of all rows (f, i, j) and columns (c, p, q)."""
+    (F, C, KH, KW), (H, W), (sh, sw) = w.shape, size, stride
+    OH, OW = positions(H, KH, sh), positions(W, KW, sw)
+    matrix = np.zeros((F, OH, OW, C, H, W))
+    for f, i, j, c, p, q in np.ndindex(matrix.shape):
+        u, v = p - sh * i, q - sw * j
+        if 0 <= u < KH and 0 <= v < KW:
+            matrix[f, i, j, c, p, q] = w[f, c, u, v]
+    return matrix.reshape(F * OH * OW, C * H * W)
+
+
+def window_columns(x: Array, kernel: Pair, stride: Pair) -> Array:
+    """Return rows (c, u, v) and columns (n, i, j)."""
+    (N, C, H, W), (KH, KW), (sh, sw) = x.shape, kernel, stride
+    OH, OW = positions(H, KH, sh), positions(W, KW, sw)
+    columns = np.zeros((C, KH, KW, N, OH, OW))
+    for c, u, v, n, i, j in np.ndindex(columns.shape):
+        columns[c, u, v, n, i, j] = x[n, c, sh * i + u, sw * j + v]
+    return columns.reshape(C * KH * KW, N * OH * OW)
+
+
+def butterflies(length: int) -> int:
+    """Count those of a fast Fourier transform, halving as it does."""
+    return 0 if length == 1 else 2 * butterflies(length // 2) + length // 2
+
+
+# Pooling, with a pair (vertical, horizontal) of sizes and of strides
+
+
+def max_pool_forward(x: Array, kernel: Pair, stride: Pair) -> Array:
+    (N, C, H, W), (KH, KW), (sh, sw) = x.shape, kernel, stride
+    y = np.zeros((N, C, positions(H, KH, sh), positions(W, KW, sw)))
+    for n, c, i, j in np.ndindex(y.shape):
+        y[n, c, i, j] = x[n, c, sh * i, sw * j]
+        for u, v in np.ndindex(KH, KW):
+            y[n, c, i, j] = max(y[n, c, i, j], x[n, c, sh * i + u, sw * j + v])
+    return y
+
+
+def max_pool_winner(window: Array) -> Pair:
+    """Return the place of the largest, of several the first."""
+    best = 0, 0
+    for place in np.ndindex(window.shape):
+        if window[place] > window[best]:
+            best = place
+    return best
+
+
+def max_pool_dx(x: Array, dy: Array, kernel: Pair, stride: Pair) -> Array:
+    (KH, KW), (sh, sw) = kernel, stride
+    dx = np.zeros(x.shape)
+    for n, c, i, j in np.ndindex(dy.shape):
+        p, q = sh * i, sw * j
+        u, v = max_pool_winner(x[n, c, p : p + KH, q : q + KW])
+        dx[n, c, p + u, q + v] += dy[n, c, i, j]
+    return dx
+
+
+def avg_pool_forward(x: Array, kernel: Pair, stride: Pair) -> Array:
+    (N, C, H, W), (KH, KW), (sh, sw) = x.shape, kernel, stride
+    y = np.zeros((N, C, positions(H, KH, sh), positions(W, KW, sw)))
+    for n, c, i, j in np.ndindex(y.shape):
+        for u, v in np.ndindex(KH, KW):
+            y[n, c, i, j] += x[n, c, sh * i + u, sw * j + v]
+        y[n, c, i, j] /= KH * KW
+    return y
+
+
+def avg_pool_dx(dy: Array, size: Pair, kernel: Pair, stride: Pair) -> Array:
+    (N, C, OH, OW), (KH, KW), (sh, sw) = dy.shape, kernel, stride
+    dx = np.zeros((N, C, *size))
+    for n, c, i, j in np.ndindex(N, C, OH, OW):
+        for u, v in np.ndindex(KH, KW):
+            dx[n, c, sh * i + u, sw * j + v] += dy[n, c, i, j] / (KH * KW)
+    return dx
+
+
+# Convolution without a bias, as five programs compute it
 # The graph of a computation: jacobians[j, i][q, p] is dv_j[q] / dv_i[p]
 
 

@@ -50,7 +50,9 @@ def cache_key(root: Path, stand_in: bool) -> str:
     """Return a hash of all that the outputs of a page depend on."""
     key = hashlib.sha256()
     package = sorted((root / "scratchcnn").glob("*.py"))
-    for path in [*package, root / "book" / "figures.py"]:
+    times = sorted((root / "benchmarks").glob("*.json"))
+    times += sorted((root / "book").glob("*.json"))
+    for path in [*package, *times, root / "book" / "figures.py"]:
         key.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     versions = {name: version(name) for name in LIBRARIES}
     key.update(repr((stand_in, sys.version_info[:3], versions)).encode())

@@ -1,4 +1,4 @@
-"""Convolution and pooling as steps: rows of images as matrices."""
+"""Convolution and pooling as steps, row by row."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scratchcnn.convolution import Conv2D
 from scratchcnn.layer import Array
 from scratchcnn.pooling import AvgPool2D, MaxPool2D, places
-from scratchcnn.steps import Step
+from scratchcnn.steps import Step, spread
 
 DIRECT = 10**6
 
@@ -36,6 +36,16 @@ def matrices(rows: Array, height: int, parts: int) -> Array:
     return view.reshape(len(view), parts, height * k, -1)
 
 
+def cuts(width: int, work: int) -> int:
+    """Return how many equal parts make products small, if any do.
+
+    `work` is the number of multiplications in a product `width` pixels
+    wide. OpenBLAS has a faster way for products of up to 10**6 of them.
+    """
+    parts = (p for p in range(1, width) if width % p == 0)
+    return next((p for p in parts if work <= p * DIRECT), width)
+
+
 class ConvStep(Step[Conv2D]):
     """Cross-correlate, without the bias: (C, H, W, N) to (F, OH, OW, N)."""
 
@@ -52,15 +62,15 @@ class ConvStep(Step[Conv2D]):
         self.columns = np.empty(self.strips.shape, dtype)
         h, _, _, ow, _ = self.strips.shape
         # Zeros above, below and between are for the way back.
-        spread = np.zeros((h + kh - 1, f, ow, n), dtype)
-        rows = spread[kh - 1 : h : sh]
+        wide = np.zeros((h + kh - 1, f, ow, n), dtype)
+        rows = wide[kh - 1 : h : sh]
         self.y = rows.swapaxes(0, 1)
-        parts = 1 if f * c * kh * kw * ow * n <= DIRECT else ow
+        parts = cuts(ow, f * c * kh * kw * ow * n)
         columns = self.columns.reshape(h, kw * c, ow, n)
         self.inputs = matrices(columns, kh, parts)[::sh]
         self.outputs = matrices(rows, 1, parts)
         self.dcolumns = matrices(columns, 1, parts)
-        self.doutputs = matrices(spread, kh, parts)
+        self.doutputs = matrices(wide, kh, parts)
 
     def forward(self) -> None:
         """Cut strips, and multiply them by the kernels, row by row."""
@@ -82,10 +92,11 @@ class ConvStep(Step[Conv2D]):
     def backward(self) -> None:
         """Multiply back, and add each strip up where it was cut."""
         w = self.layer.weight.cast(self.x.dtype)[:, :, ::-1]
-        w = w.transpose(3, 1, 2, 0).reshape(self.dcolumns.shape[2], -1)
+        kw, c = w.shape[3], w.shape[1]
+        w = w.transpose(3, 1, 2, 0).reshape(kw * c, -1)  # v, c; u, f
         np.matmul(w, self.doutputs, out=self.dcolumns)
         self.padded[...] = 0
-        for v in range(self.columns.shape[1]):
+        for v in range(kw):
             self.strips[:, v] += self.columns[:, v]
         if self.padded is not self.x:
             np.copyto(self.x, self.inside)
@@ -100,7 +111,7 @@ class BiasStep(Step[Conv2D]):
 
     def forward(self) -> None:
         """Add b to each channel."""
-        self.x += self.layer.bias.cast(self.x.dtype)[:, None, None, None]
+        self.x += spread(self.layer.bias.value, self.x)
 
     def learn(self) -> None:
         """Fill db."""
