@@ -2,8 +2,8 @@
 
 The cached outputs of a page belong to the cells *and* to everything that the
 cells use. So the cache's folder is named by a hash of the package's text, the
-figure style, the planted bugs, the identity of the data and the versions of the libraries: when
-one of them changes, no old output can be found.
+figure style, the planted bugs, the identity of the data and the versions of
+the libraries: when one of them changes, no old output can be found.
 """
 
 from __future__ import annotations
