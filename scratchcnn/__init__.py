@@ -1,8 +1,9 @@
 """A convolutional neural network, by hand, with NumPy and SciPy alone."""
 
-from scratchcnn import fashion_mnist, wardrobe
+from scratchcnn import autograd, fashion_mnist, wardrobe
 from scratchcnn.accelerate import accelerate
 from scratchcnn.augmentation import shift_and_flip
+from scratchcnn.autograd import Tensor
 from scratchcnn.baselines import least_squares, majority_accuracy
 from scratchcnn.batch_normalization import BatchNorm2D
 from scratchcnn.checkpoints import Checkpoint
@@ -67,7 +68,9 @@ __all__ = [
     "Schedule",
     "Sigmoid",
     "SoftmaxCrossEntropy",
+    "Tensor",
     "accelerate",
+    "autograd",
     "by_fft",
     "by_im2col",
     "by_loops",

@@ -17,6 +17,12 @@ from scratchcnn.network import Network
 from scratchcnn.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten, Reshape
+from scratchcnn.rows import (
+    AvgPoolStep,
+    BiasStep,
+    ConvStep,
+    MaxPoolStep,
+)
 from scratchcnn.steps import (
     AnyStep,
     BatchNormStep,
@@ -27,12 +33,6 @@ from scratchcnn.steps import (
     Step,
     batch_first,
     batch_last,
-)
-from scratchcnn.rows import (
-    AvgPoolStep,
-    BiasStep,
-    ConvStep,
-    MaxPoolStep,
 )
 
 PLANS = 4
@@ -89,7 +89,7 @@ class Plan:
     def __init__(self, network: Network, x: Array) -> None:
         steps, (n, *shape) = program(network), x.shape
         self.x = self.y = np.empty((*shape, n), x.dtype)
-        self.unknown = np.broadcast_to(x.dtype.type(np.nan), x.shape)
+        self.unknown: Array = np.broadcast_to(x.dtype.type(np.nan), x.shape)
         self.steps: list[Step[Any]] = []
         for kind, layer in steps:
             self.steps.append(kind(layer, self.y))
@@ -168,6 +168,7 @@ class Accelerated(Layer):
         The buffers are overwritten, so this works only once after each
         forward pass.
         """
+        plan: Plan
         plan, y_shape = self.recall()
         check_array(self, "dy", dy, *y_shape)
         self._cache = None

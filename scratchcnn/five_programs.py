@@ -146,6 +146,5 @@ def unroll(x: Array, kernel: Pair, stride: Pair) -> Array:
 def by_im2col(x: Array, w: Array, stride: Pair, padding: Pair) -> Array:
     """Return y (N, F, OH, OW): all windows in one matrix product."""
     x, w, size = enter(x, w, stride, padding)
-    columns = unroll(x, w.shape[2:], stride)
-    y = w.reshape(len(w), -1) @ columns  # over c, u, v
+    y = w.reshape(len(w), -1) @ unroll(x, w.shape[2:], stride)  # c, u, v
     return y.reshape(len(w), len(x), *size).swapaxes(0, 1)

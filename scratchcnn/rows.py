@@ -132,24 +132,26 @@ class MaxPoolStep(Step[MaxPool2D]):
         self.first, *self.others = [
             whole[:, u::kh, v::kw] for u, v in np.ndindex(kh, kw)
         ]
-        self.y = np.empty(self.first.shape, self.x.dtype)
+        self.y = self.first  # which is all there is, in windows of one
+        if self.others:
+            self.y = np.empty(self.first.shape, self.x.dtype)
         self.wins = np.empty((len(self.others), *self.y.shape), bool)
 
     def forward(self) -> None:
         """Let each pixel of a window challenge the best before it."""
-        np.copyto(self.y, self.first)
+        best = self.first
         for x, win in zip(self.others, self.wins, strict=True):
-            np.greater(x, self.y, out=win)
-            np.maximum(x, self.y, out=self.y)
+            np.greater(x, best, out=win)
+            best = np.maximum(x, best, out=self.y)
 
     def backward(self) -> None:
         """Give dy to the last pixel that won its challenge."""
         for rest in self.rest:
             rest[...] = 0
-        for x, win in zip(self.others[::-1], self.wins[::-1], strict=True):
-            np.multiply(self.y, win, out=x)
-            self.y -= x
-        np.copyto(self.first, self.y)
+        for k in reversed(range(len(self.others))):
+            np.multiply(self.y, self.wins[k], out=self.others[k])
+            left = self.y if k else self.first
+            np.subtract(self.y, self.others[k], out=left)
 
 
 class AvgPoolStep(Step[AvgPool2D]):

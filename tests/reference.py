@@ -575,6 +575,56 @@ def avg_pool_dx(dy: Array, size: Pair, kernel: Pair, stride: Pair) -> Array:
 
 
 # Convolution without a bias, as five programs compute it
+# The graph of a computation: jacobians[j, i][q, p] is dv_j[q] / dv_i[p]
+
+
+def sum_over_paths(
+    jacobians: dict[tuple[int, int], Array], start: int, end: int
+) -> Array:
+    """Return dv_end / dv_start: one product for each path between them."""
+    size = max(len(j) for j in jacobians.values())
+    if start == end:
+        return np.eye(size)
+    total = np.zeros((size, size))
+    for (after, before), step in jacobians.items():
+        if before == start:
+            rest = sum_over_paths(jacobians, after, end)
+            for q, p, r in np.ndindex(size, size, size):
+                total[q, p] += rest[q, r] * step[r, p]
+    return total
+
+
+def reverse_sweep(
+    jacobians: dict[tuple[int, int], Array], end: int, dy: Array
+) -> list[Array]:
+    """Return the gradient by every node up to the last one."""
+    dv = [np.zeros(len(dy)) for _ in range(end + 1)]
+    dv[end] = dy
+    for i in reversed(range(end)):
+        for (after, before), step in jacobians.items():
+            if before == i:
+                for q, p in np.ndindex(step.shape):
+                    dv[i][p] += dv[after][q] * step[q, p]
+    return dv
+
+
+def stretched_sum(dy: Array, shape: tuple[int, ...]) -> Array:
+    """Return the gradient by an array that was stretched to dy's shape."""
+    dx = np.zeros(shape)
+    for k in np.ndindex(dy.shape):
+        last = k[len(k) - len(shape) :]
+        here = [0 if n == 1 else i for i, n in zip(last, shape, strict=True)]
+        dx[tuple(here)] += dy[k]
+    return dx
+
+
+def from_shares(gradients: list[Array], counts: list[int]) -> Array:
+    """Return the gradient of a batch from those of its shares."""
+    total = np.zeros(gradients[0].shape)
+    for k in np.ndindex(total.shape):
+        for gradient, count in zip(gradients, counts, strict=True):
+            total[k] += count / sum(counts) * gradient[k]
+    return total
 
 
 # Gradients that need no derivation: measured, and PyTorch's

@@ -12,16 +12,21 @@ from hypothesis import strategies as st
 from scratchcnn.accelerate import PLANS, accelerate, program
 from scratchcnn.batch_normalization import BatchNorm2D
 from scratchcnn.convolution import Conv2D
+from scratchcnn.cross_entropy import SoftmaxCrossEntropy
 from scratchcnn.dense import Dense
 from scratchcnn.dropout import Dropout
+from scratchcnn.evaluation import evaluate
 from scratchcnn.gradient_check import check_layer
 from scratchcnn.layer import Layer
 from scratchcnn.mean_squared_error import MeanSquaredError
 from scratchcnn.network import Network, two_class_network
+from scratchcnn.optimizers import SGD
 from scratchcnn.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten, Reshape
 from scratchcnn.rows import BiasStep, ConvStep, MaxPoolStep
+from scratchcnn.runs import train
+from scratchcnn.saving import load, save
 from scratchcnn.steps import (
     AnyStep,
     BatchNormStep,
@@ -406,3 +411,37 @@ def test_it_trains_by_hand_as_any_network(rng):
         assert losses[-1] < losses[0]
     for one, other in zip(plain.parameters(), fast.parameters(), strict=True):
         assert_close(other.value, one.value, tolerance=1e-5)
+
+
+def test_it_is_saved_and_trained_as_the_network(rng, tmp_path):
+    plain, x = lenet(rng), images(rng, 10)
+    fast, t = accelerate(copy.deepcopy(plain)), np.arange(10) % 2
+    histories = []
+    for one in plain, fast:
+        optimizer = SGD(one.parameters(), 0.05, momentum=0.9)
+        histories.append(
+            train(
+                one,
+                SoftmaxCrossEntropy(),
+                optimizer,
+                x,
+                t,
+                epochs=3,
+                batch_size=4,
+                rng=np.random.default_rng(4),
+                score=lambda network: evaluate(network, x, t),
+            )
+        )
+    assert_close(histories[1].losses, histories[0].losses, tolerance=1e-5)
+    save(fast, tmp_path / "fast.npz")
+    load(plain, tmp_path / "fast.npz")
+    for one, other in zip(plain.parameters(), fast.parameters(), strict=True):
+        np.testing.assert_array_equal(one.value, other.value)
+
+
+def test_an_empty_batch_is_no_special_case(rng):
+    network = lenet(rng)
+    network.eval()
+    x = images(rng, 0)
+    y = accelerate(network).forward(x)
+    assert y.shape == network.forward(x).shape == (0, 2)

@@ -78,6 +78,16 @@ def test_the_classes_are_shuffled():
     assert abs(alike - 200) < 6 * 14
 
 
+def test_the_classes_of_part_one_keep_their_order_among_themselves():
+    labels = wardrobe.shuffled(100)
+    three = np.repeat(np.array([0, 1, 6], np.uint8), 100)
+    np.random.default_rng(0).shuffle(three)
+    np.testing.assert_array_equal(labels[np.isin(labels, [0, 1, 6])], three)
+    # Nor are they all at one end: of 300 among 1,000, half of 1,000 holds
+    # 150, give or take 7.
+    assert abs(np.isin(labels[:500], [0, 1, 6]).sum() - 150) < 6 * 7
+
+
 def test_images_and_labels_belong_together(monkeypatch):
     # A garment whose pixels all say its class
     number = {garment: label for label, garment in GARMENTS.items()}

@@ -1,0 +1,328 @@
+"""Gradients that nobody derived: a `Tensor` remembers where it is from."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from scratchcnn import convolution, logits
+from scratchcnn.convolution import Conv2D, Pair
+from scratchcnn.cross_entropy import check_labels
+from scratchcnn.dense import Dense
+from scratchcnn.evaluation import Labels
+from scratchcnn.layer import Array, Layer, Parameter, check_array
+from scratchcnn.network import Network
+from scratchcnn.pooling import MaxPool2D, places
+from scratchcnn.relu import ReLU
+from scratchcnn.reshape import Reshape
+
+COUNTER = itertools.count()
+
+Pull: TypeAlias = Callable[[Array], Array]
+
+
+class Tensor:
+    """An array, and how it was computed from others.
+
+    Parameters
+    ----------
+    value : ndarray
+        The array, of any shape, floating-point; it is not copied.
+    *edges : (Tensor, function)
+        What it was computed from, none if it is given. Each function
+        takes dL/d(value) to that operand's share of its gradient.
+
+    Attributes
+    ----------
+    grad : ndarray or None
+        What `backward` has added up here so far: set it to None before
+        the next step.
+    number : int
+        Its place in the recording: whatever is computed from a tensor
+        has a larger number.
+
+    Raises
+    ------
+    TypeError
+        If `value` is not an array of floating-point numbers.
+
+    Notes
+    -----
+    Chapter *What frameworks do behind the scenes*.
+    """
+
+    def __init__(self, value: Array, *edges: tuple[Tensor, Pull]) -> None:
+        check_array("Tensor", "value", value, ...)
+        self.value = value
+        self.edges = edges
+        self.grad: Array | None = None
+        self.number = next(COUNTER)
+
+    def __repr__(self) -> str:
+        return f"Tensor{self.value.shape}"
+
+    def recording(self) -> list[Tensor]:
+        """Return all that led to this tensor, the last recorded first."""
+        found, open_ends = {self}, [self]
+        while open_ends:
+            operands = {operand for operand, _ in open_ends.pop().edges}
+            open_ends += operands - found
+            found |= operands
+        return sorted(found, key=lambda t: t.number, reverse=True)
+
+    def backward(self, dy: Array | None = None) -> None:
+        """Add to grad, of all that led here, the gradient of a number L.
+
+        Parameters
+        ----------
+        dy : ndarray, optional
+            dL/d(this tensor), of its shape; may be left out where the
+            tensor is a single number, which then is L itself.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If dy is not an array of floats of that shape, or missing.
+        """
+        if dy is None and self.value.size != 1:
+            raise ValueError(f"{self!r}: backward from an array wants dy")
+        dy = np.ones_like(self.value) if dy is None else dy
+        check_array(self, "dy", dy, *self.value.shape)
+        gradients = {self: dy}
+        for tensor in self.recording():  # whose gradients are complete
+            dy = gradients.pop(tensor)
+            old = tensor.grad
+            tensor.grad = np.array(dy if old is None else old + dy)
+            for operand, pull in tensor.edges:
+                share = pull(dy)
+                if operand in gradients:
+                    share = gradients[operand] + share
+                gradients[operand] = share
+
+
+Operand: TypeAlias = Tensor | Array
+
+
+def value(operand: Operand) -> Array:
+    """Return the array, recorded or not."""
+    return operand.value if isinstance(operand, Tensor) else operand
+
+
+def record(y: Array, *edges: tuple[Operand, Pull]) -> Operand:
+    """Return the result y of an operation, and remember its operands.
+
+    Only tensors are remembered, not arrays, which are constants; and
+    where there is no tensor, y stays the array that it is.
+    """
+    kept = [(x, pull) for x, pull in edges if isinstance(x, Tensor)]
+    return Tensor(np.asarray(y), *kept) if kept else np.asarray(y)
+
+
+def summed_to(shape: tuple[int, ...], dy: Array) -> Array:
+    """Sum over those axes along which `shape` was stretched to dy's."""
+    extra = dy.ndim - len(shape)
+    stretched = [
+        extra + axis
+        for axis, size in enumerate(shape)
+        if size != dy.shape[extra + axis]
+    ]
+    dx: Array = dy.sum(axis=(*range(extra), *stretched))
+    return dx.reshape(shape)
+
+
+def add(a: Operand, b: Operand) -> Operand:
+    """Record ``a + b``, of shapes that broadcast."""
+    u, v = value(a), value(b)
+    return record(
+        u + v,
+        (a, lambda dy: summed_to(u.shape, dy)),
+        (b, lambda dy: summed_to(v.shape, dy)),
+    )
+
+
+def multiply(a: Operand, b: Operand) -> Operand:
+    """Record ``a * b``, of shapes that broadcast."""
+    u, v = value(a), value(b)
+    return record(
+        u * v,
+        (a, lambda dy: summed_to(u.shape, dy * v)),
+        (b, lambda dy: summed_to(v.shape, dy * u)),
+    )
+
+
+def scale(x: Operand, factor: float) -> Operand:
+    """Record ``factor * x``, in the precision of x."""
+    return record(value(x) * factor, (x, lambda dy: dy * factor))
+
+
+def matmul(a: Operand, b: Operand) -> Operand:
+    """Record ``a @ b``, (..., M, D) by (..., D, K); stacks broadcast."""
+    u, v = value(a), value(b)
+    if min(u.ndim, v.ndim) < 2:
+        raise ValueError(f"matmul wants matrices, got {u.shape}, {v.shape}")
+    return record(
+        u @ v,
+        (a, lambda dy: summed_to(u.shape, dy @ v.swapaxes(-1, -2))),
+        (b, lambda dy: summed_to(v.shape, u.swapaxes(-1, -2) @ dy)),
+    )
+
+
+def transpose(x: Operand) -> Operand:
+    """Record ``x.T``."""
+    return record(value(x).T, (x, lambda dy: dy.T))
+
+
+def reshape(x: Operand, shape: tuple[int, ...]) -> Operand:
+    """Record ``x.reshape(shape)``."""
+    u = value(x)
+    return record(u.reshape(shape), (x, lambda dy: dy.reshape(u.shape)))
+
+
+def total(x: Operand) -> Operand:
+    """Record the sum of all numbers, an array of shape ()."""
+    u = value(x)
+    return record(u.sum(), (x, lambda dy: np.broadcast_to(dy, u.shape)))
+
+
+def mean(x: Operand) -> Operand:
+    """Record the mean of all numbers, an array of shape ()."""
+    return scale(total(x), 1 / value(x).size)
+
+
+def take(x: Operand, index: Any) -> Operand:
+    """Record ``x[index]``; a number may be taken more than once."""
+    u = value(x)
+
+    def pull(dy: Array) -> Array:
+        dx = np.zeros(u.shape, dy.dtype)
+        np.add.at(dx, index, dy)
+        return dx
+
+    return record(u[index], (x, pull))
+
+
+def maximum(x: Operand) -> Operand:
+    """Record ``max(x, 0)``, number by number: `ReLU`."""
+    u = value(x)
+    return record(np.maximum(u, 0), (x, lambda dy: dy * (u > 0)))
+
+
+def log_sum_exp(z: Operand) -> Operand:
+    """Record the function of that name, (..., K) to (...)."""
+    u = value(z)
+    return record(
+        logits.log_sum_exp(u),
+        (z, lambda dy: dy[..., None] * logits.softmax(u)),
+    )
+
+
+def pad(x: Operand, padding: Pair) -> Operand:
+    """Record zeros put around images (N, C, H, W)."""
+    (ph, pw), (h, w) = padding, value(x).shape[2:]
+    inside = np.s_[:, :, ph : ph + h, pw : pw + w]
+    return record(
+        convolution.pad(value(x), padding), (x, lambda dy: dy[inside])
+    )
+
+
+def gather(x: Operand, kernel: Pair, stride: Pair) -> Operand:
+    """Record the columns of a convolution, (N, C, KH, KW, OH, OW)."""
+    u = value(x)
+    return record(
+        convolution.gather(u, kernel, stride),
+        (x, lambda dy: convolution.scatter(dy, u.shape[2:], stride)),
+    )
+
+
+def max_pool(x: Operand, kernel: Pair, stride: Pair) -> Operand:
+    """Record the largest of each window, (N, C, OH, OW)."""
+    u = value(x)
+    pixels = np.stack(places(u, kernel, stride))  # the window's axis first
+    winner = pixels.argmax(axis=0)  # the first, where several are largest
+
+    def pull(dy: Array) -> Array:
+        dx = np.zeros(u.shape, dy.dtype)
+        for k, dpixels in enumerate(places(dx, kernel, stride)):
+            dpixels += dy * (winner == k)
+        return dx
+
+    return record(pixels.max(axis=0), (x, pull))
+
+
+def convolve(layer: Conv2D, x: Operand, w: Operand, b: Operand) -> Operand:
+    """Record what a convolution does with kernels w and biases b."""
+    columns = gather(pad(x, layer.padding), layer.kernel_size, layer.stride)
+    n, c, kh, kw, oh, ow = value(columns).shape
+    columns = reshape(columns, (n, c * kh * kw, oh * ow))
+    y = matmul(reshape(w, (layer.out_channels, c * kh * kw)), columns)
+    y = add(y, reshape(b, (layer.out_channels, 1)))
+    return reshape(y, (n, layer.out_channels, oh, ow))
+
+
+Learned: TypeAlias = Mapping[Parameter, Tensor]
+
+
+def learned(network: Layer) -> dict[Parameter, Tensor]:
+    """Return a tensor for each parameter; the two share their memory."""
+    return {p: Tensor(p.value) for p in network.parameters()}
+
+
+def replay(layer: Layer, x: Operand, tensors: Learned) -> Operand:
+    """Do what a layer does, by operations that are recorded.
+
+    Parameters
+    ----------
+    layer : Layer
+        A `Network`, `Dense`, `Conv2D`, `ReLU`, `MaxPool2D`, `Reshape`.
+    x : Tensor or ndarray
+        What it is given, (N, ...).
+    tensors : dict
+        A `Tensor` for each `Parameter`, as from `learned`; a parameter
+        that isn't in it is a constant.
+
+    Raises
+    ------
+    TypeError
+        If it is another kind of layer.
+
+    Notes
+    -----
+    Chapter *What frameworks do behind the scenes*.
+    """
+
+    def own(p: Parameter) -> Operand:
+        return tensors.get(p, p.value)
+
+    match layer:
+        case Network(layers=layers):
+            for inside in layers:
+                x = replay(inside, x, tensors)
+            return x
+        case Dense(weight=w, bias=b):
+            return add(matmul(x, transpose(own(w))), own(b))
+        case Conv2D(weight=w, bias=b):
+            return convolve(layer, x, own(w), own(b))
+        case ReLU():
+            return maximum(x)
+        case MaxPool2D(kernel_size=kernel, stride=stride):
+            return max_pool(x, kernel, stride)
+        case Reshape(shape=shape):
+            return reshape(x, (len(value(x)), *shape))
+    raise TypeError(f"replay knows no {layer!r}")
+
+
+def mean_squared_error(y: Operand, t: Array) -> Operand:
+    """Record the loss of that name, of outputs y and targets t."""
+    difference = add(y, -t)
+    return mean(multiply(difference, difference))
+
+
+def softmax_cross_entropy(y: Operand, t: Labels) -> Operand:
+    """Record the loss of that name, of logits (N, K) and classes (N,)."""
+    n, k = value(y).shape
+    check_labels("softmax_cross_entropy", "t", t, n, k)
+    right = take(y, (np.arange(n), t))
+    return mean(add(log_sum_exp(y), scale(right, -1)))
