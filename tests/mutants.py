@@ -28,6 +28,7 @@ KINDS = (
     "finite differences",
     "PyTorch",
     "other tests",
+    "actual updates",
     "training curve",
 )
 
@@ -116,6 +117,7 @@ def examine(bug: Bug) -> dict[str, Any]:
     failed = told["failed"]
     noticed = {
         "shapes": symptoms["shapes"] is not True,
+        "actual updates": symptoms["updates"] is not True,
         "training curve": curve_notices(symptoms),
         **{kind: bool(failed.get(kind)) for kind in told["ran"]},
     }
@@ -134,7 +136,7 @@ def examine(bug: Bug) -> dict[str, Any]:
 def main(path: str) -> int:
     """Examine all bugs, write the matrix, and name those that survive."""
     sound = ask(ROOT, "tests.symptoms")
-    if curve_notices(sound) or sound["shapes"] is not True:
+    if curve_notices(sound) or not sound["shapes"] is sound["updates"] is True:
         raise RuntimeError(f"the package itself looks ill: {sound}")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = list(tqdm(pool.map(examine, BUGS), total=len(BUGS)))

@@ -2,8 +2,8 @@
 
 The cached outputs of a page belong to the cells *and* to everything that the
 cells use. So the cache's folder is named by a hash of the package's text, the
-figure style, the identity of the data and the versions of the libraries: when
-one of them changes, no old output can be found.
+figure style, the planted bugs, the identity of the data and the versions of
+the libraries: when one of them changes, no old output can be found.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ def cache_key(root: Path, stand_in: bool) -> str:
     package = sorted((root / "scratchcnn").glob("*.py"))
     times = sorted((root / "benchmarks").glob("*.json"))
     times += sorted((root / "book").glob("*.json"))
-    for path in [*package, *times, root / "book" / "figures.py"]:
+    others = root / "book" / "figures.py", root / "tests" / "bugs.py"
+    for path in [*package, *times, *others]:
         key.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     versions = {name: version(name) for name in LIBRARIES}
     key.update(repr((stand_in, sys.version_info[:3], versions)).encode())
