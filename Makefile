@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: book test check bench pages record clean
+.PHONY: book test check bench pages record mutants clean
 
 book: $(READY)
 	$(BIN)/jupyter-book build . --all -W -n --keep-going
@@ -29,6 +29,9 @@ pages: $(READY)
 
 record: $(READY)
 	$(BIN)/python -m scratchcnn.record book/record.json
+
+mutants: $(READY)
+	$(BIN)/python -m tests.mutants book/mutants.json
 
 clean:
 	rm -rf _build

@@ -103,4 +103,4 @@ __all__ = [
     "wardrobe",
     "warm_up",
 ]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
