@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: book test check bench pages record clean
+.PHONY: book test check bench pages record mutants clean
 
 book: $(READY)
 	$(BIN)/jupyter-book build . --all -W -n --keep-going
@@ -29,6 +29,12 @@ pages: $(READY)
 
 record: $(READY)
 	$(BIN)/python -m scratchcnn.record book/record.json
+
+mutants: $(READY)
+	$(BIN)/python -m tests.mutants book/mutants.json
+	$(BIN)/python -m pip install --quiet -e .[mutants] && rm -rf mutants
+	HYPOTHESIS_PROFILE="without shrinking" $(BIN)/python -m mutmut run --max-children 2
+	$(BIN)/python -m tests.survivors book/survivors.json
 
 clean:
 	rm -rf _build
