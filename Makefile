@@ -32,6 +32,9 @@ record: $(READY)
 
 mutants: $(READY)
 	$(BIN)/python -m tests.mutants book/mutants.json
+	$(BIN)/python -m pip install --quiet -e .[mutants] && rm -rf mutants
+	HYPOTHESIS_PROFILE="without shrinking" $(BIN)/python -m mutmut run --max-children 2
+	$(BIN)/python -m tests.survivors book/survivors.json
 
 clean:
 	rm -rf _build

@@ -18,8 +18,8 @@ from scratchcnn.augmentation import shift_and_flip
 from scratchcnn.baselines import majority_accuracy
 from scratchcnn.cross_entropy import BinaryCrossEntropy, SoftmaxCrossEntropy
 from scratchcnn.evaluation import evaluate
-from scratchcnn.network import two_class_network
 from scratchcnn.optimizers import SGD, Adam
+from scratchcnn.options import command_line
 from scratchcnn.runs import train
 from scratchcnn.saving import load, named_arrays
 from scratchcnn.schedules import constant, cosine, warm_up
@@ -219,17 +219,18 @@ def test_every_option_reaches_its_place(run, folder, monkeypatch):
     assert seen["t"].ndim == 1
 
 
-def test_two_classes_are_divided_at_the_logit_zero(run, folder):
-    out = run(
-        *("--network", "two-class", "--classes", "0", "1", "--plain"),
-        *("--validation", "4", "--save", "two.npz", "--learning-rate", "0.01"),
-    )
+def test_two_classes_are_divided_at_the_logit_zero(words, folder):
+    names = "--network", "two-class", "--classes", "0", "1", "--plain"
+    options = command_line().parse_args([*words, *names])
     data = scratchcnn.fashion_mnist.load((0, 1), data_dir=folder)
-    network = two_class_network(rng=np.random.default_rng(9))
-    load(network, "two.npz")
-    held = data.train.images[-4:], data.train.labels[-4:]
-    wanted = evaluate(network, *held, threshold=0.0)
-    assert accuracies(out)["network"] == f"{wanted:.4f}"
+    two = trainer.Trainer(options, data)
+    *_, weight, bias = two.network.parameters()
+    weight.value[...] = 0
+    x, labels = data.test
+    two.tested = type(data.test)(x[labels == 1], labels[labels == 1])
+    for logit, share in (0.25, 1.0), (-0.25, 0.0):
+        bias.value[...] = logit
+        assert two.score(two.network) == share
 
 
 def test_plain_and_accelerated_agree(run):

@@ -1,0 +1,97 @@
+"""Which small changes do the tests let pass? What `mutmut` has found.
+
+``python -m tests.survivors FILE`` reads the results of ``mutmut run``, and
+writes as JSON how many mutants were killed, and which survived for what
+reason. It fails if fewer than nine of ten were killed, or if a survivor has
+no reason in `REASONS`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+KILLED = "killed", "timeout", "suspicious", "segfault", "caught by type check"
+
+# What a survivor's change looks like, and why it may live. Each pattern is
+# searched in the lines that the change takes away.
+REASONS = {
+    r"check_(array|size|number)\(": "It changes a word of an error message, "
+    "or lets an array without axes as far as the next error.",
+    r"float\(\"inf\"\)": "Python reads INF as inf.",
+    r"strict=True": "The lists are of one length, by construction.",
+    r"astype\(.*copy=False": "A copy more; the numbers are the same.",
+    r"astype\(np\.float64\)": "None means float64.",
+    r"copy\.deepcopy\(loss\)": "A loss replaces what it has kept, and "
+    "changes none of it.",
+    r"one % known if": "NumPy refuses the same arrays, in other words.",
+    r"random\(.*\) >= self\.p": "The two differ only where a random number "
+    "equals p exactly.",
+}
+
+
+def results() -> dict[str, str]:
+    """Return how each mutant has ended, by its name."""
+    shown = mutmut("results", "--all", "true")
+    found = re.findall(r"^\s*(\S+): (.+)$", shown, re.MULTILINE)
+    return {name: status.strip() for name, status in found}
+
+
+def mutmut(*words: str) -> str:
+    """Run mutmut, and return what it prints."""
+    command = [sys.executable, "-m", "mutmut", *words]
+    return subprocess.run(
+        command, check=True, capture_output=True, text=True
+    ).stdout
+
+
+def change(name: str) -> list[str]:
+    """Return the lines that a mutant takes away and those it puts there."""
+    lines = mutmut("show", name).splitlines()
+    return [line for line in lines if re.match(r"[-+](?![-+])", line)]
+
+
+def reason(lines: list[str]) -> str | None:
+    """Return why a change is harmless, or None."""
+    gone = "\n".join(line for line in lines if line.startswith("-"))
+    fitting = (why for what, why in REASONS.items() if re.search(what, gone))
+    return next(fitting, None)
+
+
+def record() -> dict[str, Any]:
+    """Return the counts, and the survivors with their reasons."""
+    ended = results()
+    lines = {
+        name: change(name)
+        for name, status in ended.items()
+        if status not in KILLED
+    }
+    return {
+        "counts": dict(Counter(ended.values())),
+        "mutants": len(ended),
+        "killed": len(ended) - len(lines),
+        "survivors": [
+            {"name": name, "change": text, "reason": reason(text)}
+            for name, text in lines.items()
+        ],
+    }
+
+
+def main(path: str) -> int:
+    """Write the record; return how much there is to complain about."""
+    found = record()
+    Path(path).write_text(json.dumps(found, indent=1) + "\n")
+    print(f"{found['killed']} of {found['mutants']} mutants killed")
+    unexplained = [s for s in found["survivors"] if s["reason"] is None]
+    for survivor in unexplained:
+        print("no reason:", survivor["name"], *survivor["change"], sep="\n")
+    return len(unexplained) + (found["killed"] < 0.9 * found["mutants"])
+
+
+if __name__ == "__main__":
+    sys.exit(min(main(sys.argv[1]), 1))
