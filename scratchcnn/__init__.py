@@ -11,6 +11,13 @@ from scratchcnn.cross_entropy import BinaryCrossEntropy, SoftmaxCrossEntropy
 from scratchcnn.dense import Dense
 from scratchcnn.dropout import Dropout
 from scratchcnn.evaluation import evaluate, predict
+from scratchcnn.features import (
+    activations,
+    neighbors,
+    patches,
+    receptive_field,
+    strongest,
+)
 from scratchcnn.five_programs import (
     by_fft,
     by_im2col,
@@ -32,6 +39,7 @@ from scratchcnn.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten, Reshape
 from scratchcnn.runs import History, train
+from scratchcnn.saliency import occlusion, saliency
 from scratchcnn.saving import load, save
 from scratchcnn.schedules import Schedule, constant, cosine, warm_up
 from scratchcnn.ten_classes import confusion_matrix, ten_class_network
@@ -68,6 +76,7 @@ __all__ = [
     "Sigmoid",
     "SoftmaxCrossEntropy",
     "accelerate",
+    "activations",
     "by_fft",
     "by_im2col",
     "by_loops",
@@ -88,12 +97,18 @@ __all__ = [
     "log_sum_exp",
     "majority_accuracy",
     "minibatches",
+    "neighbors",
+    "occlusion",
+    "patches",
     "predict",
+    "receptive_field",
     "record_network",
+    "saliency",
     "save",
     "shift_and_flip",
     "sigmoid",
     "softmax",
+    "strongest",
     "ten_class_network",
     "train",
     "two_class_network",
