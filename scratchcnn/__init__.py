@@ -12,6 +12,13 @@ from scratchcnn.cross_entropy import BinaryCrossEntropy, SoftmaxCrossEntropy
 from scratchcnn.dense import Dense
 from scratchcnn.dropout import Dropout
 from scratchcnn.evaluation import evaluate, predict
+from scratchcnn.features import (
+    activations,
+    neighbors,
+    patches,
+    receptive_field,
+    strongest,
+)
 from scratchcnn.five_programs import (
     by_fft,
     by_im2col,
@@ -33,6 +40,7 @@ from scratchcnn.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten, Reshape
 from scratchcnn.runs import History, train
+from scratchcnn.saliency import occlusion, saliency
 from scratchcnn.saving import load, save
 from scratchcnn.schedules import Schedule, constant, cosine, warm_up
 from scratchcnn.ten_classes import confusion_matrix, ten_class_network
@@ -71,6 +79,7 @@ __all__ = [
     "Tensor",
     "accelerate",
     "autograd",
+    "activations",
     "by_fft",
     "by_im2col",
     "by_loops",
@@ -91,12 +100,18 @@ __all__ = [
     "log_sum_exp",
     "majority_accuracy",
     "minibatches",
+    "neighbors",
+    "occlusion",
+    "patches",
     "predict",
+    "receptive_field",
     "record_network",
+    "saliency",
     "save",
     "shift_and_flip",
     "sigmoid",
     "softmax",
+    "strongest",
     "ten_class_network",
     "train",
     "two_class_network",

@@ -627,6 +627,71 @@ def from_shares(gradients: list[Array], counts: list[int]) -> Array:
     return total
 
 
+# Receptive fields along one axis, by following what every output reads
+
+
+def pixels_read(layers: list[tuple[int, int, int]], output: int) -> list[int]:
+    """Follow one output down to the pixels, counted from -infinity.
+
+    Each layer is (kernel, stride, padding), from the first to the last.
+    """
+    read = {output}
+    for kernel, stride, padding in reversed(layers):
+        below = set()
+        for i in read:
+            for u in range(kernel):
+                below.add(stride * i + u - padding)
+        read = below
+    return sorted(read)
+
+
+def cut_patch(x: Array, corner: Pair, size: Pair) -> Array:
+    """Copy a window of an image (C, H, W), which has zeros around it."""
+    C, H, W = x.shape
+    patch = np.zeros((C, *size))
+    for c, u, v in np.ndindex(patch.shape):
+        p, q = corner[0] + u, corner[1] + v
+        if 0 <= p < H and 0 <= q < W:
+            patch[c, u, v] = x[c, p, q]
+    return patch
+
+
+def squared_distances(features: Array, queries: Array) -> Array:
+    (N, D), Q = features.shape, len(queries)
+    far = np.zeros((Q, N))
+    for q, n, d in np.ndindex(Q, N, D):
+        far[q, n] += (queries[q, d] - features[n, d]) ** 2
+    return far
+
+
+# A small network, convolution, ReLU and Dense, and what its logits depend on
+
+
+def small_logits(x: Array, w: Array, b: Array, v: Array, a: Array) -> Array:
+    y = relu_forward(conv_forward(x, w, b, (1, 1), (0, 0)))
+    return dense_forward(y.reshape(len(y), -1), v, a)
+
+
+def small_saliency(
+    x: Array, w: Array, b: Array, v: Array, classes: Any
+) -> Array:
+    """Walk the chain rule back from one logit of each image."""
+    before = conv_forward(x, w, b, (1, 1), (0, 0))
+    dy = np.zeros((len(x), len(v)))
+    for n in range(len(x)):
+        dy[n, classes[n]] = 1
+    dy = relu_dx(before, dense_dx(v, dy).reshape(before.shape))
+    return conv_dx(w, dy, x.shape[2:], (1, 1), (0, 0))
+
+
+def occluded(x: Array, corner: Pair, size: Pair, fill: float) -> Array:
+    """Cover one window of every image."""
+    x = x.copy()
+    for n, c, u, v in np.ndindex(*x.shape[:2], *size):
+        x[n, c, corner[0] + u, corner[1] + v] = fill
+    return x
+
+
 # Gradients that need no derivation: measured, and PyTorch's
 
 
