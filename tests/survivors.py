@@ -21,18 +21,16 @@ KILLED = "killed", "timeout", "suspicious", "segfault", "caught by type check"
 # What a survivor's change looks like, and why it may live. Each pattern is
 # searched in the lines that the change takes away.
 REASONS = {
-    r"check_(array|size|number)\(": "It changes a word of an error message, "
-    "or lets an array without axes as far as the next error.",
     r"float\(\"inf\"\)": "Python reads INF as inf.",
     r"strict=True": "The lists are of one length, by construction.",
     r"astype\(.*copy=False": "A copy more; the numbers are the same.",
     r"astype\(np\.float64\)": "None means float64.",
     r"copy\.deepcopy\(loss\)": "A loss replaces what it has kept, and "
     "changes none of it.",
-    r"one % known if": "NumPy refuses the same arrays, in other words.",
     r"random\(.*\) >= self\.p": "The two differ only where a random number "
     "equals p exactly.",
 }
+WORDS = "It changes a name in an error message, and nothing else."
 
 
 def results() -> dict[str, str]:
@@ -56,8 +54,16 @@ def change(name: str) -> list[str]:
     return [line for line in lines if re.match(r"[-+](?![-+])", line)]
 
 
+def without_names(line: str) -> str:
+    """Return a check at the door without the names that it would print."""
+    name = r"\"[^\"]*\"|\bNone\b|\bself\b"
+    return re.sub(name, "name", line[1:]) if " check_" in line else line
+
+
 def reason(lines: list[str]) -> str | None:
     """Return why a change is harmless, or None."""
+    if len({without_names(line) for line in lines}) == 1:
+        return WORDS
     gone = "\n".join(line for line in lines if line.startswith("-"))
     fitting = (why for what, why in REASONS.items() if re.search(what, gone))
     return next(fitting, None)
