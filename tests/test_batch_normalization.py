@@ -396,3 +396,17 @@ def test_settings_out_of_range_are_refused(settings, error):
 def test_numbers_of_numpy_are_numbers():
     layer = BatchNorm2D(2, momentum=np.float32(0.5), epsilon=np.float64(1e-3))
     assert (layer.momentum, layer.epsilon) == (0.5, 1e-3)
+
+
+def test_parameters_start_in_float32_and_statistics_are_kept_in_float64(rng):
+    layer = BatchNorm2D(3)
+    assert [p.value.dtype for p in layer.parameters()] == [np.float32] * 2
+    x = 100 + rng.standard_normal((16, 3, 40, 40), np.float32)
+    layer.forward(x)
+    mean = x.mean(axis=(0, 2, 3), dtype=np.float64)
+    assert_close(layer.running_mean, 0.1 * mean)
+    centered = x - mean.astype(np.float32)[:, None, None]
+    squares = np.square(centered).mean(axis=(0, 2, 3), dtype=np.float64)
+    count = x.size // 3
+    wanted = 0.9 + 0.1 * squares * count / (count - 1)
+    assert_close(layer.running_variance, wanted)

@@ -90,6 +90,9 @@ def test_nine_of_ten_mutants_were_killed_and_the_others_have_reasons():
         assert survivor["reason"]
 
 
-def test_a_change_that_nobody_has_thought_of_has_no_reason():
+def test_a_reason_is_given_for_words_alone():
+    words = ['-    check_array(a, "x", x)', "+    check_array(a, None, x)"]
+    assert survivors.reason(words) == survivors.WORDS
+    more = ['-    check_array(a, "x", x, 2)', '+    check_array(a, "x", x)']
+    assert survivors.reason(more) is None
     assert survivors.reason(["-    return x", "+    return None"]) is None
-    assert survivors.reason(['-    check_array(a, "x", x)']) is not None

@@ -227,7 +227,7 @@ def test_its_name_and_its_lack_of_parameters(rng):
     ],
 )
 def test_p_out_of_range_is_refused(p, error, rng):
-    with pytest.raises(error, match=r"Dropout wants .*got"):
+    with pytest.raises(error, match=r"Dropout wants .*\bp\b.*got"):
         Dropout(p, rng=rng)
 
 
@@ -240,6 +240,14 @@ def test_a_seed_is_no_generator(rng):
 def test_the_generator_must_be_named(rng):
     with pytest.raises(TypeError, match="positional"):
         Dropout(0.5, rng)
+
+
+@pytest.mark.parametrize("x", [np.array(1.0), np.ones((2, 3), int)])
+def test_x_is_a_batch_of_floats(x, rng):
+    with pytest.raises(
+        (TypeError, ValueError), match=r"^Dropout\(0.5\) wants x"
+    ):
+        Dropout(0.5, rng=rng).forward(x)
 
 
 def test_dy_that_would_broadcast_is_refused(rng):

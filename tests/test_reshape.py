@@ -112,6 +112,7 @@ def test_their_names_and_their_lack_of_parameters():
         ((4, -1), (5, 2, 3)),
         ((30,), (5, 2, 3)),
         ((2,), (6,)),
+        ((2, 3), (5, 12)),
     ],
 )
 def test_numbers_are_neither_lost_nor_invented(wanted, shape):
