@@ -111,8 +111,10 @@ class Checkpoint:
             for name, generator in self.generators().items()
         }
         optimizer = f"{type(self.optimizer).__name__}({numbers})"
-        fixed = {"optimizer": optimizer, **kinds, **self.settings}
-        return dict(json.loads(json.dumps(fixed)))
+        own = {"optimizer": optimizer, **kinds}
+        if taken := sorted(own.keys() & self.settings.keys()):
+            raise ValueError(f"Checkpoint wants other settings than {taken}")
+        return dict(json.loads(json.dumps({**own, **self.settings})))
 
     def save(self, history: History) -> None:
         """Write the file whole or not at all; for `train`'s after_epoch.
