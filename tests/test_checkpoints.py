@@ -412,3 +412,12 @@ def test_a_run_that_is_killed_again_and_again_ends_the_same(path, unbroken):
         deaths += process.returncode == -signal.SIGKILL
     assert deaths
     assert Run(path).go() == unbroken
+
+
+@pytest.mark.parametrize("name", ["optimizer", "rng"])
+def test_a_setting_can_not_hide_a_comparison(path, name):
+    checkpoint = Run(path).checkpoint
+    checkpoint.settings = {name: 1}
+    with pytest.raises(ValueError, match=name):
+        checkpoint.save(History())
+    assert not path.exists()
