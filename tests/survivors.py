@@ -100,7 +100,7 @@ def run() -> None:
     """Let mutmut try all mutants that it has not tried before.
 
     With one thread each, and without the tests that call PyTorch: mutmut
-    forks, and copied threads wait for ever, which would count as killed.
+    forks, and copied threads wait forever, which would count as killed.
     """
     threads = {f"{lib}_NUM_THREADS": "1" for lib in ("OMP", "MKL", "OPENBLAS")}
     settings = {"HYPOTHESIS_PROFILE": "without shrinking", **threads}
