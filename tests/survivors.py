@@ -35,6 +35,8 @@ REASONS = {
     "all others too.",
     r"\"dtype\", None": "None means float64, which is no integer either.",
     r"below_largest\(|least = ": "It changes a word of an error message.",
+    r"count = x\w*\.size": "The size is a multiple of the channels: the two "
+    "divisions give the same number.",
     r"random\(.*\) >= self\.p": "The two differ only where a random number "
     "equals p exactly.",
 }
