@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from jupyter_cache import get_cache
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
@@ -94,6 +95,9 @@ def configure(app: Sphinx, config: Config) -> None:
         config.html_theme_options["announcement"] = BANNER
     cache = build / ".jupyter_cache" / cache_key(root, stand_in)
     config.nb_execution_cache_path = str(cache)
+    # Its database is made here: two processes would both try to.
+    cache.mkdir(parents=True, exist_ok=True)
+    get_cache(cache).list_cache_records()
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
