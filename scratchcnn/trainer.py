@@ -104,7 +104,7 @@ class Trainer:
         Raises
         ------
         ValueError
-            If it would replace another, or there is none to resume.
+            If it would replace another, or --resume comes without one.
         """
         path, resume = self.options.checkpoint, self.options.resume
         if path is None:
