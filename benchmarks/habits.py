@@ -26,7 +26,7 @@ from benchmarks.timing import (
     summary,
     write_json,
 )
-from scratchcnn.convolution import gather, scatter
+from scratchcnn.convolution import Conv2D
 
 CLOCK = time.process_time  # of one thread; see programs.py
 Array = np.ndarray
@@ -122,9 +122,28 @@ def product(x: Array, w: Array) -> Array:
     return x @ w
 
 
+def gather_first(x: Array, kh: int, kw: int) -> Array:
+    """Copy (N, C, H, W) into columns (N, C, KH, KW, OH, OW)."""
+    n, c, h, w = x.shape
+    oh, ow = h - kh + 1, w - kw + 1
+    columns = np.empty((n, c, kh, kw, oh, ow), x.dtype)
+    for u, v in np.ndindex(kh, kw):
+        columns[:, :, u, v] = x[:, :, u : u + oh, v : v + ow]
+    return columns
+
+
+def scatter_first(dcolumns: Array, x: Array) -> Array:
+    """Add the columns up to images of the shape of x."""
+    _, _, kh, kw, oh, ow = dcolumns.shape
+    dx = np.zeros_like(x)
+    for u, v in np.ndindex(kh, kw):
+        dx[:, :, u : u + oh, v : v + ow] += dcolumns[:, :, u, v]
+    return dx
+
+
 def first_forward(x: Array, w: Array) -> tuple[Array, Array]:
     """Convolve batch first: (N, C, H, W), one product an image."""
-    columns = gather(x, w.shape[2:], (1, 1))
+    columns = gather_first(x, *w.shape[2:])
     n, c, kh, kw, oh, ow = columns.shape
     columns = columns.reshape(n, c * kh * kw, oh * ow)
     y = w.reshape(len(w), -1) @ columns
@@ -135,13 +154,12 @@ def first_backward(
     dy: Array, columns: Array, x: Array, w: Array
 ) -> tuple[Array, Array]:
     """Return dx and dw, batch first."""
-    (n, c, h, width), (f, _, kh, kw) = x.shape, w.shape
-    _, _, oh, ow = dy.shape
+    (f, c, kh, kw), (n, _, oh, ow) = w.shape, dy.shape
     dy = dy.reshape(n, f, oh * ow)
     dw = (dy @ columns.transpose(0, 2, 1)).sum(axis=0)
     dcolumns = w.reshape(f, -1).T @ dy
     dcolumns = dcolumns.reshape(n, c, kh, kw, oh, ow)
-    return scatter(dcolumns, (h, width), (1, 1)), dw.reshape(w.shape)
+    return scatter_first(dcolumns, x), dw.reshape(w.shape)
 
 
 def weights_only(dy: Array, columns: Array, w: Array) -> Array:
@@ -304,7 +322,7 @@ def steps(c: int, size: int, f: int, k: int, n: int = 32) -> dict[str, Any]:
     dcols_last = (rows.T @ dy_last).reshape(c, k, k, o, o, n)
     times = alternate(
         {
-            "first, gather": lambda: gather(x, (k, k), (1, 1)),
+            "first, gather": lambda: gather_first(x, k, k),
             "last, gather": lambda: gather_last(x_last, k, k),
             "first, y": lambda: rows @ cols,
             "last, y": lambda: rows @ cols_last,
@@ -312,7 +330,7 @@ def steps(c: int, size: int, f: int, k: int, n: int = 32) -> dict[str, Any]:
             "last, dw": lambda: dy_last @ cols_last.T,
             "first, dcolumns": lambda: rows.T @ dy,
             "last, dcolumns": lambda: rows.T @ dy_last,
-            "first, scatter": lambda: scatter(dcols, (size, size), (1, 1)),
+            "first, scatter": lambda: scatter_first(dcols, x),
             "last, scatter": lambda: scatter_last(dcols_last, x_last),
         },
         9,

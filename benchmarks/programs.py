@@ -25,14 +25,13 @@ from benchmarks.timing import (
     summary,
     write_json,
 )
-from scratchcnn.convolution import scatter
 from scratchcnn.five_programs import (
     one_a_column,
     pixels_read,
     toeplitz,
     unroll,
 )
-from scratchcnn.five_transposes import PROGRAMS
+from scratchcnn.five_transposes import PROGRAMS, roll_up
 
 # With one thread, what the processor spent on us is the time that we took;
 # what it spent on others in between does not count.
@@ -124,7 +123,6 @@ def parts(x: Shape, w: Shape) -> dict[str, Any]:
     rows, outputs = kernels.reshape(len(kernels), -1), dy_swapped
     outputs = outputs.reshape(len(kernels), -1)
     dcolumns = (rows.T @ outputs).reshape(*w[1:], x[0], *dy.shape[2:])
-    dcolumns = dcolumns.transpose(3, 0, 1, 2, 4, 5)
     times = alternate(
         {
             "write T": lambda: toeplitz(kernels, read, len(flat)),
@@ -136,7 +134,7 @@ def parts(x: Shape, w: Shape) -> dict[str, Any]:
             "w columns": lambda: rows @ columns,
             "dy columns'": lambda: outputs @ columns.T,
             "w' dy": lambda: rows.T @ outputs,
-            "scatter": lambda: scatter(dcolumns, x[2:], FORM[0]),
+            "roll up": lambda: roll_up(dcolumns, x, FORM[0]),
         },
         7,
         clock=CLOCK,

@@ -231,10 +231,13 @@ def pad(x: Operand, padding: Pair) -> Operand:
 def gather(x: Operand, kernel: Pair, stride: Pair) -> Operand:
     """Record the columns of a convolution, (N, C, KH, KW, OH, OW)."""
     u = value(x)
-    return record(
-        convolution.gather(u, kernel, stride),
-        (x, lambda dy: convolution.scatter(dy, u.shape[2:], stride)),
-    )
+
+    def pull(dy: Array) -> Array:
+        dy = dy.transpose(4, 1, 2, 3, 5, 0)
+        return convolution.scatter(dy, u.shape[2:], stride)
+
+    columns = convolution.gather(u, kernel, stride)
+    return record(columns.transpose(5, 1, 2, 3, 0, 4), (x, pull))
 
 
 def max_pool(x: Operand, kernel: Pair, stride: Pair) -> Operand:

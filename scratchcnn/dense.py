@@ -62,6 +62,6 @@ class Dense(Layer):
         """Return ``dy @ w``: (N, out_features) to (N, in_features)."""
         x = self.recall()
         check_array(self, "dy", dy, len(x), self.out_features)
-        self.weight.grad[...] = dy.T @ x
+        self.weight.grad[...] = np.dot(dy.T, x)
         self.bias.grad[...] = dy.sum(axis=0)
         return dy @ self.weight.cast(dy.dtype)

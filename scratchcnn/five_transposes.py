@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from scipy.signal import convolve2d, correlate2d
 
-from scratchcnn.convolution import Pair, scatter
+from scratchcnn.convolution import Pair
 from scratchcnn.five_programs import (
     by_fft,
     by_im2col,
@@ -119,18 +119,28 @@ def back_by_toeplitz(
     return cut(dx, padding), dw.reshape(f, kh, kw, c).transpose(0, 3, 1, 2)
 
 
+def roll_up(dcolumns: Array, shape: tuple[int, ...], stride: Pair) -> Array:
+    """Add columns (C, KH, KW, N, OH, OW) up to images: `unroll`'s adjoint."""
+    (sh, sw), (_, kh, kw, _, oh, ow) = stride, dcolumns.shape
+    dx = np.zeros(shape, dcolumns.dtype)
+    for u, v in np.ndindex(kh, kw):
+        rows = dx[:, :, u : u + sh * oh : sh]
+        pixels = rows[..., v : v + sw * ow : sw]
+        pixels += dcolumns[:, u, v].swapaxes(0, 1)
+    return dx
+
+
 def back_by_im2col(
     dy: Array, x: Array, w: Array, stride: Pair, padding: Pair
 ) -> Gradients:
-    """Return dx and dw: two matrix products, and `scatter`."""
+    """Return dx and dw: two matrix products, and `roll_up`."""
     dy, x, w = enter_back(dy, x, w, stride, padding)
     (f, c, kh, kw), (n, _, oh, ow) = w.shape, dy.shape
     dy = dy.swapaxes(0, 1).reshape(f, n * oh * ow)
     dw = dy @ unroll(x, (kh, kw), stride).T  # over n, i, j
     dcolumns = w.reshape(f, -1).T @ dy  # over f
     dcolumns = dcolumns.reshape(c, kh, kw, n, oh, ow)
-    dcolumns = dcolumns.transpose(3, 0, 1, 2, 4, 5)
-    dx = scatter(dcolumns, x.shape[2:], stride)
+    dx = roll_up(dcolumns, x.shape, stride)  # over u, v
     return cut(dx, padding), dw.reshape(w.shape)
 
 

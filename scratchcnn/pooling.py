@@ -11,6 +11,15 @@ from scratchcnn.convolution import Pair, pair
 from scratchcnn.layer import Array, Layer, check_array
 
 
+def like(a: Array, b: Array) -> Array:
+    """Return the numbers of a, in memory in the order of b's axes."""
+    if a.strides == b.strides:
+        return a
+    copy = np.empty_like(b, a.dtype)
+    copy[...] = a
+    return copy
+
+
 def slices(x: Array, axis: int, size: int, stride: int) -> list[Array]:
     """List, for k = 0 to size - 1, what is k-th in every window.
 
@@ -78,7 +87,8 @@ class Pooling(Layer):
     def check_images(self, x: Array) -> None:
         """Stop what is no batch of images, or has no room for a window."""
         check_array(self, "x", x, "N", "C", "H", "W")
-        if any(np.less(x.shape[2:], self.kernel_size)):
+        kh, kw = self.kernel_size
+        if x.shape[2] < kh or x.shape[3] < kw:
             raise ValueError(
                 f"{self!r} wants images of at least {self.kernel_size} "
                 f"pixels, got {x.shape[2:]}"
@@ -128,14 +138,15 @@ class MaxPool2D(Pooling):
         """Return dL/dx: (N, C, OH, OW) to (N, C, H, W)."""
         x, y = self.recall()
         check_array(self, "dy", dy, *y.shape)
-        dx = np.zeros(x.shape, dy.dtype)
-        form = self.kernel_size, self.stride
-        apart = all(np.less_equal(*form))  # no pixel is in two windows
-        free = np.ones(y.shape, bool)  # windows without a winner so far
+        dx, dy = np.zeros_like(x, dy.dtype), like(dy, y)
+        form = (kh, kw), (sh, sw) = self.kernel_size, self.stride
+        apart = kh <= sh and kw <= sw  # no pixel is in two windows
+        free = np.ones_like(y, bool)  # windows without a winner so far
         for pixels, dpixels in zip(
             places(x, *form), places(dx, *form), strict=True
         ):
-            won = (pixels == y) & free
+            won = pixels == y
+            won &= free
             free ^= won
             if apart:
                 np.multiply(dy, won, out=dpixels)

@@ -101,9 +101,9 @@ BUGS = [
     Bug(
         "leftover rows forgotten",
         "convolution",
-        "    dx = np.zeros((n, c, *size), dcolumns.dtype)\n",
-        "    size = sh * (oh - 1) + kh, sw * (ow - 1) + kw\n"
-        "    dx = np.zeros((n, c, *size), dcolumns.dtype)\n",
+        "    dx = np.zeros((h, c, w, n), dcolumns.dtype)\n",
+        "    h, w = sh * (oh - 1) + kh, sw * (ow - 1) + kw\n"
+        "    dx = np.zeros((h, c, w, n), dcolumns.dtype)\n",
         "The input's size is worked out from the output's; a stride may "
         "have left rows that no window covered.",
         "test_convolution::test_scatter",
@@ -129,16 +129,16 @@ BUGS = [
     Bug(
         "gradient accumulated",
         "dense",
-        "self.weight.grad[...] = dy.T @ x",
-        "self.weight.grad[...] += dy.T @ x",
+        "self.weight.grad[...] = np.dot(dy.T, x)",
+        "self.weight.grad[...] += np.dot(dy.T, x)",
         "As a framework does, without its zero_grad.",
         "test_layer::test_backward_overwrites_the_gradients",
     ),
     Bug(
         "mean taken twice",
         "dense",
-        "self.weight.grad[...] = dy.T @ x",
-        "self.weight.grad[...] = dy.T @ x / len(x)",
+        "self.weight.grad[...] = np.dot(dy.T, x)",
+        "self.weight.grad[...] = np.dot(dy.T, x) / len(x)",
         "The batch is averaged where the loss has done so already.",
         "test_dense::test_dw",
     ),
@@ -211,8 +211,8 @@ BUGS = [
     Bug(
         "every tie wins",
         "pooling",
-        "won = (pixels == y) & free",
-        "won = pixels == y",
+        "            won &= free\n",
+        "",
         "A comparison with the maximum finds all pixels of a tie.",
         "test_pooling::test_max_dx",
     ),

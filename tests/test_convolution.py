@@ -143,23 +143,23 @@ def test_the_output_has_a_pixel_for_each_place_of_the_kernel(
 def test_gather(kernel, stride, padding, size, rng):
     x = zero_padded(rng.standard_normal((2, 3, *size)), padding)
     columns = gather(x, kernel, stride)
-    lengths = map(positions, x.shape[2:], kernel, stride)
-    assert columns.shape == (2, 3, *kernel, *lengths)
-    for n, c, u, v, i, j in np.ndindex(columns.shape):
+    oh, ow = map(positions, x.shape[2:], kernel, stride)
+    assert columns.shape == (oh, 3, *kernel, ow, 2)
+    for i, c, u, v, j, n in np.ndindex(columns.shape):
         pixel = x[n, c, stride[0] * i + u, stride[1] * j + v]
-        assert columns[n, c, u, v, i, j] == pixel
+        assert columns[i, c, u, v, j, n] == pixel
 
 
 @pytest.mark.equation("conv-scatter")
 @FORM
 def test_scatter(kernel, stride, padding, size, rng):
     size = tuple(s + 2 * p for s, p in zip(size, padding, strict=True))
-    lengths = map(positions, size, kernel, stride)
-    dcolumns = rng.standard_normal((2, 3, *kernel, *lengths))
+    oh, ow = map(positions, size, kernel, stride)
+    dcolumns = rng.standard_normal((oh, 3, *kernel, ow, 2))
     wanted = np.zeros((2, 3, *size))
-    for n, c, u, v, i, j in np.ndindex(dcolumns.shape):
+    for i, c, u, v, j, n in np.ndindex(dcolumns.shape):
         p, q = stride[0] * i + u, stride[1] * j + v
-        wanted[n, c, p, q] += dcolumns[n, c, u, v, i, j]
+        wanted[n, c, p, q] += dcolumns[i, c, u, v, j, n]
     assert_close(scatter(dcolumns, size, stride), wanted)
 
 
@@ -172,10 +172,10 @@ def test_dcolumns(kernel, rng):
     layer.forward(x)
     columns = gather(layer.backward(dy), kernel, kernel)
     wanted = np.zeros(columns.shape)
-    for n, c, u, v, i, j in np.ndindex(columns.shape):
+    for i, c, u, v, j, n in np.ndindex(columns.shape):
         for f in range(layer.out_channels):
             w = layer.weight.value[f, c, u, v]
-            wanted[n, c, u, v, i, j] += w * dy[n, f, i, j]
+            wanted[i, c, u, v, j, n] += w * dy[n, f, i, j]
     assert_close(columns, wanted)
 
 
