@@ -20,12 +20,12 @@ L = TypeVar("L", bound=Layer)
 
 def batch_last(x: Array) -> Array:
     """View (N, ...) as (..., N)."""
-    return np.moveaxis(x, 0, -1)
+    return x.transpose(*range(1, x.ndim), 0)
 
 
 def batch_first(x: Array) -> Array:
     """View (..., N) as (N, ...)."""
-    return np.moveaxis(x, -1, 0)
+    return x.transpose(-1, *range(x.ndim - 1))
 
 
 def spread(v: Array, x: Array) -> Array:
