@@ -170,9 +170,10 @@ def matmul(a: Operand, b: Operand) -> Operand:
     )
 
 
-def transpose(x: Operand) -> Operand:
-    """Record ``x.T``."""
-    return record(value(x).T, (x, lambda dy: dy.T))
+def transpose(x: Operand, axes: tuple[int, ...] = (1, 0)) -> Operand:
+    """Record ``x.transpose(axes)``, of a matrix ``x.T``."""
+    back = np.argsort(axes)
+    return record(value(x).transpose(axes), (x, lambda dy: dy.transpose(back)))
 
 
 def reshape(x: Operand, shape: tuple[int, ...]) -> Operand:
@@ -229,15 +230,12 @@ def pad(x: Operand, padding: Pair) -> Operand:
 
 
 def gather(x: Operand, kernel: Pair, stride: Pair) -> Operand:
-    """Record the columns of a convolution, (N, C, KH, KW, OH, OW)."""
+    """Record the columns of a convolution, (OH, C, KH, KW, OW, N)."""
     u = value(x)
-
-    def pull(dy: Array) -> Array:
-        dy = dy.transpose(4, 1, 2, 3, 5, 0)
-        return convolution.scatter(dy, u.shape[2:], stride)
-
-    columns = convolution.gather(u, kernel, stride)
-    return record(columns.transpose(5, 1, 2, 3, 0, 4), (x, pull))
+    return record(
+        convolution.gather(u, kernel, stride),
+        (x, lambda dy: convolution.scatter(dy, u.shape[2:], stride)),
+    )
 
 
 def max_pool(x: Operand, kernel: Pair, stride: Pair) -> Operand:
@@ -258,11 +256,12 @@ def max_pool(x: Operand, kernel: Pair, stride: Pair) -> Operand:
 def convolve(layer: Conv2D, x: Operand, w: Operand, b: Operand) -> Operand:
     """Record what a convolution does with kernels w and biases b."""
     columns = gather(pad(x, layer.padding), layer.kernel_size, layer.stride)
-    n, c, kh, kw, oh, ow = value(columns).shape
-    columns = reshape(columns, (n, c * kh * kw, oh * ow))
+    oh, c, kh, kw, ow, n = value(columns).shape
+    columns = reshape(columns, (oh, c * kh * kw, ow * n))
     y = matmul(reshape(w, (layer.out_channels, c * kh * kw)), columns)
     y = add(y, reshape(b, (layer.out_channels, 1)))
-    return reshape(y, (n, layer.out_channels, oh, ow))
+    y = reshape(y, (oh, layer.out_channels, ow, n))
+    return transpose(y, (3, 1, 0, 2))
 
 
 Learned: TypeAlias = Mapping[Parameter, Tensor]

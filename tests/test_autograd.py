@@ -172,6 +172,7 @@ OPERATIONS = {
     "matmul": (autograd.matmul, (4, 3), (3, 2)),
     "matmul of stacks": (autograd.matmul, (4, 3), (5, 3, 2)),
     "transpose": (autograd.transpose, (4, 3)),
+    "axes": (lambda x: autograd.transpose(x, (2, 0, 1)), (4, 3, 2)),
     "reshape": (lambda x: autograd.reshape(x, (2, -1)), (4, 3)),
     "total": (autograd.total, (4, 3)),
     "mean": (autograd.mean, (4, 3)),
