@@ -31,8 +31,8 @@ REASONS = {
     r"bias\.cast\(None\)": "The sum goes into an array of the right "
     "precision anyway.",
     r"reshape\(-2": "NumPy takes any negative number for -1.",
-    r"apart = None": "The way for overlapping windows, slower, is right for "
-    "all others too.",
+    r"apart = (None|kh)": "The way for overlapping windows, slower, is right "
+    "for all others too.",
     r"\"dtype\", None": "None means float64, which is no integer either.",
     r"below_largest\(|least = ": "It changes a word of an error message.",
     r"count = x\w*\.size": "The size is a multiple of the channels: the two "

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from scratchcnn.convolution import gather
 from scratchcnn.gradient_check import check_layer
 from scratchcnn.network import Network
-from scratchcnn.pooling import AvgPool2D, MaxPool2D, Pooling, combine, places
+from scratchcnn.pooling import (
+    AvgPool2D,
+    MaxPool2D,
+    Pooling,
+    combine,
+    like,
+    places,
+)
 from tests.reference import (
     LAYOUTS,
     Array,
@@ -174,6 +181,27 @@ def test_a_place_holds_one_pixel_of_each_window(kernel, stride, size, rng):
         wanted = columns[:, :, u, v].transpose(3, 1, 0, 2)
         np.testing.assert_array_equal(view, wanted)
         assert np.shares_memory(view, x)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_like_keeps_the_numbers_and_takes_over_the_order(dtype, rng):
+    a = rng.standard_normal((2, 3, 4, 5)).astype(dtype)
+    b = np.zeros((4, 3, 5, 2), np.float32).transpose(3, 1, 0, 2)
+    found = like(a, b)
+    np.testing.assert_array_equal(found, a)
+    assert found.dtype == dtype
+    assert np.argsort(found.strides).tolist() == np.argsort(b.strides).tolist()
+    assert like(found, found.copy(order="K")) is found
+
+
+@pytest.mark.parametrize("window", [2, (3, 2)])
+def test_gradients_have_the_precision_of_what_comes_back(window, rng):
+    layer = MaxPool2D(window)
+    x = rng.standard_normal((2, 3, 6, 6), np.float32)
+    dy = rng.standard_normal(layer.forward(x).shape)
+    dx = layer.backward(dy)
+    assert dx.dtype == np.float64 == dy.dtype
+    assert_close(dx.sum(), dy.sum())
 
 
 # The same numbers by other ways
