@@ -11,7 +11,8 @@ def sigmoid(z: Array) -> Array:
     """Turn each logit into the probability of a yes.
 
     ``1 / (1 + exp(-z))``, written so that no exponent is positive:
-    nothing overflows, and a tiny probability keeps all its digits.
+    nothing overflows, and a tiny probability keeps its digits, all of
+    them as far down as normal numbers of the precision go.
 
     Parameters
     ----------

@@ -47,22 +47,29 @@ class History:
         return len(self.losses)
 
 
-def diverged(optimizer: Optimizer, what: str) -> FloatingPointError:
+def diverged(
+    optimizer: Optimizer, rate: float, what: str
+) -> FloatingPointError:
     """Return the error that says what went wrong, and how far."""
     sizes = [np.abs(p.grad).max(initial=0) for p in optimizer.parameters]
     largest = int(np.argmax(sizes))
+    if sizes[largest] == 0:
+        return FloatingPointError(
+            f"train: {what}, before any gradient: are the initial weights "
+            "and the targets numbers of a usual size?"
+        )
     shape = optimizer.parameters[largest].value.shape
     return FloatingPointError(
         f"train: {what}; the largest gradient of the last step was "
-        f"{sizes[largest]:.3g}, in parameter {largest}, {shape}: try a "
-        f"smaller learning_rate than {optimizer.learning_rate:g}"
+        f"{sizes[largest]:.3g}, in parameter {largest + 1} of {len(sizes)}, "
+        f"{shape}: try a smaller learning_rate than {rate:g}"
     )
 
 
 def check_run(
     network: Layer, optimizer: Optimizer, epochs: int, done: int
 ) -> None:
-    """Stop a run that is over already, or would move something else."""
+    """Stop a run that has gone too far, or would move something else."""
     check_size("train", "epochs", epochs, max(done, 1))
     own = {id(p) for p in network.parameters()}
     if not own.issuperset(map(id, optimizer.parameters)):
@@ -72,14 +79,12 @@ def check_run(
         )
 
 
-def planned_rates(
-    rate: float, schedule: Schedule, steps: range, total: int
-) -> list[float]:
-    """Return the learning rate of each of these steps out of `total`."""
+def planned_factors(schedule: Schedule, total: int) -> list[float]:
+    """Return the factor on the learning rate for each of `total` steps."""
     name = "the factor of the schedule"
     return [
-        rate * check_number("train", name, schedule(step / total))
-        for step in steps
+        check_number("train", name, schedule(step / total))
+        for step in range(total)
     ]
 
 
@@ -99,13 +104,14 @@ def steps(
     epoch: int,
 ) -> Iterator[float]:
     """Take a step for each batch; yield the mean loss so far."""
-    total, seen = 0.0, 0
+    total, seen, own_rate = 0.0, 0, optimizer.learning_rate
     both = zip(batches, rates, strict=True)
     for number, ((x, t), rate) in enumerate(both, 1):
         where = f"in epoch {epoch}, batch {number}"
         value = loss.forward(network.forward(x), t)
         if not np.isfinite(value):
-            raise diverged(optimizer, f"the loss is {value} {where}")
+            what = f"the loss is {value} {where}"
+            raise diverged(optimizer, own_rate, what)
         network.backward(loss.backward())
         optimizer.learning_rate = rate
         optimizer.step()
@@ -113,7 +119,7 @@ def steps(
         yield total / seen
     if not all(np.isfinite(p.value).all() for p in optimizer.parameters):
         what = f"a parameter is no longer finite {where}"
-        raise diverged(optimizer, what)
+        raise diverged(optimizer, own_rate, what)
 
 
 def one_epoch(
@@ -195,7 +201,8 @@ def train(
         At once, if an argument can't be used.
     FloatingPointError
         If the loss or a parameter stops being finite; names the epoch,
-        the batch and the largest gradient, counting from 1.
+        the batch and the parameter of the largest gradient, counted
+        from 1.
 
     Notes
     -----
@@ -205,9 +212,9 @@ def train(
     check_batches("train", x, targets, batch_size, rng)
     history = History() if history is None else history
     check_run(network, optimizer, epochs, len(history))
-    plan = schedule or constant()
     count = math.ceil(len(x) / batch_size)
     total = epochs * count
+    factors = planned_factors(schedule or constant(), total)
     with tqdm(
         total=total,
         initial=len(history) * count,
@@ -219,8 +226,8 @@ def train(
             batches = deal(x, targets, batch_size, rng)
             if augment is not None:
                 batches = augmented(batches, augment, rng)
-            here = range(epoch * count, (epoch + 1) * count)
-            rates = planned_rates(optimizer.learning_rate, plan, here, total)
+            here = factors[epoch * count : (epoch + 1) * count]
+            rates = [optimizer.learning_rate * factor for factor in here]
             running = steps(
                 network, loss, optimizer, batches, rates, epoch + 1
             )

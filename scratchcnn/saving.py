@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -62,8 +63,13 @@ def pack(file: IO[bytes], arrays: Named) -> None:
 def unpack(file: IO[bytes]) -> dict[str, npt.NDArray[Any]]:
     """Read back what `pack` has written; never a pickle."""
     arrays = {}
+    file.seek(-12, os.SEEK_END)  # of a list of contents that is whole
+    count = int.from_bytes(file.read(2), "little")
     with zipfile.ZipFile(file) as archive:
-        for name in archive.namelist():
+        names = archive.namelist()
+        if len(names) != count:
+            raise zipfile.BadZipFile(f"{len(names)} of {count} members")
+        for name in names:
             with archive.open(name) as member:
                 arrays[name.removesuffix(".npy")] = np.lib.format.read_array(
                     member, allow_pickle=False
@@ -110,20 +116,18 @@ def read_arrays(
     OSError
         If it can't be read.
     """
-    with open(path, "rb") as file:
-        if file.read(2) != b"PK":
-            raise DataError(f"{path} should be a .npz file, but is none.")
-        if not zipfile.is_zipfile(file):
-            raise DataError(f"{path} is cut short. Take another copy.")
-        try:
-            arrays = unpack(file)
-        except OSError:
-            raise
-        except Exception as error:  # whatever a wrong byte may lead to
-            raise DataError(
-                f"{path} should hold arrays of numbers, but is damaged or "
-                f"something else ({error}). Take another copy."
-            ) from None
+    file = io.BytesIO(Path(path).read_bytes())
+    if file.read(2) != b"PK":
+        raise DataError(f"{path} should be a .npz file, but is none.")
+    if not zipfile.is_zipfile(file):
+        raise DataError(f"{path} is cut short. Take another copy.")
+    try:
+        arrays = unpack(file)
+    except Exception as error:  # whatever a wrong byte may lead to
+        raise DataError(
+            f"{path} should hold arrays of numbers, but is damaged or "
+            f"something else ({error}). Take another copy."
+        ) from None
     check_format(path, kind, arrays.pop(kind, None))
     return arrays
 

@@ -75,7 +75,7 @@ class Trainer:
     def __init__(
         self, options: argparse.Namespace, data: FashionMNIST
     ) -> None:
-        self.options = options
+        self.options, self.stand_in = options, data.stand_in
         self.trained, self.tested = divide(data, options.validation)
         seed = check_size("scratchcnn.trainer", "--seed", options.seed, 0)
         self.rng = np.random.default_rng(seed)
@@ -90,10 +90,11 @@ class Trainer:
             )
 
     def settings(self) -> dict[str, Any]:
-        """Return the options that have a say in the numbers."""
+        """Return what has a say in the numbers: options, and the data."""
         names = "classes network batch_size seed shift flip validation plain"
         names += " learning_rate schedule warm_up"
         chosen = {n: getattr(self.options, n) for n in names.split()}
+        chosen["stand_in"] = self.stand_in
         if self.options.schedule != "constant" or self.options.warm_up:
             chosen["epochs"] = self.options.epochs
         return chosen

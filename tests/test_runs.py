@@ -255,7 +255,7 @@ def test_the_rate_is_restored_before_others_look(rng):
 def test_the_rate_is_restored_when_an_error_leaves(rng):
     network, (x, t) = small_network(rng), small_data(rng)
     optimizer, loss = SGD(network.parameters(), 0.02), Failing(np.nan, 4)
-    with pytest.raises(FloatingPointError, match=r"learning_rate than 0.01"):
+    with pytest.raises(FloatingPointError, match=r"learning_rate than 0\.02$"):
         run(network, x, t, optimizer, schedule=cosine(), loss=loss)
     assert optimizer.learning_rate == 0.02
 
@@ -265,9 +265,27 @@ def test_a_schedule_gives_factors(factor, rng):
     network, (x, t) = small_network(rng), small_data(rng)
     before = values(network)
     message = rf"^train wants 0 <= the factor of .* < inf, got {factor}$"
-    with pytest.raises(ValueError, match=message):
-        run(network, x, t, schedule=lambda done: factor)
-    assert_all_close(values(network), before)
+    for late in (0, 0.9):
+        with pytest.raises(ValueError, match=message):
+            run(
+                network,
+                x,
+                t,
+                epochs=5,
+                schedule=lambda done, late=late: 1 if done < late else factor,
+            )
+        assert_all_close(values(network), before)
+
+
+def test_a_rate_changed_between_epochs_holds_from_then_on(rng):
+    network, (x, t) = small_network(rng), small_data(rng)
+    optimizer = SGD(network.parameters(), 0.02)
+
+    def halve(_):
+        optimizer.learning_rate /= 2
+
+    history = run(network, x, t, optimizer, epochs=3, after_epoch=halve)
+    assert history.learning_rates == [0.02, 0.01, 0.005]
 
 
 # What is asked after an epoch
@@ -441,8 +459,8 @@ def test_a_loss_that_is_not_finite_stops_the_run(value):
     layer, x = Noting(), np.ones((6, 1))
     message = (
         rf"^train: the loss is {value} in epoch 2, batch 2; the largest "
-        r"gradient of the last step was 2, in parameter 0, \(1,\): try a "
-        r"smaller learning_rate than 0\.01$"
+        r"gradient of the last step was 2, in parameter 1 of 1, \(1,\): "
+        r"try a smaller learning_rate than 0\.01$"
     )
     history = History()
     loss = Failing(value, 4)
@@ -451,6 +469,16 @@ def test_a_loss_that_is_not_finite_stops_the_run(value):
     assert len(history) == 1
     # Four steps against a gradient of 2; the fifth is not taken.
     np.testing.assert_allclose(layer.shift.value, -4 * 0.01 * 2)
+
+
+def test_a_loss_that_is_not_finite_from_the_start_blames_no_rate():
+    x = np.ones((6, 1))
+    message = (
+        r"^train: the loss is nan in epoch 1, batch 1, before any gradient: "
+        r"are the initial weights and the targets numbers of a usual size\?$"
+    )
+    with pytest.raises(FloatingPointError, match=message):
+        run(Noting(), x, x, batch_size=2, loss=Failing(np.nan, 0))
 
 
 def test_an_absurd_rate_is_reported_without_other_noise(rng):

@@ -341,6 +341,20 @@ def test_another_run_is_not_resumed(run, refused, options, message):
     assert Path("run.npz").read_bytes() == before
 
 
+def test_a_run_is_not_resumed_on_other_images(run, refused, monkeypatch):
+    run("--checkpoint", "run.npz")
+    before = Path("run.npz").read_bytes()
+
+    def load(*args, **kwargs):
+        data = scratchcnn.fashion_mnist.load(*args, **kwargs)
+        return data._replace(stand_in=False)
+
+    monkeypatch.setattr(trainer, "load", load)
+    message = refused("--checkpoint", "run.npz", "--resume")
+    assert "stand_in is True, not False" in message
+    assert Path("run.npz").read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
