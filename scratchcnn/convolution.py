@@ -70,7 +70,7 @@ class Conv2D(Layer):
 
     ``y[n, f, i, j] = b[f] + sum over c, u, v of
     x[n, c, sh * i + u, sw * j + v] * w[f, c, u, v]``,
-    with x, padded by zeros, of shape (N, C, H, W), and y of shape
+    with x of shape (N, C, H, W), padded by zeros first, and y of shape
     (N, F, OH, OW), ``OH = (H + 2 * padding - KH) // stride + 1``.
 
     Parameters
