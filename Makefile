@@ -22,7 +22,7 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.programs && $(BIN)/python -m benchmarks.habits
-	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.training && $(BIN)/python -m benchmarks.two_classes
 
 pages: $(READY)
 	$(BIN)/python -m pytest -m browser
