@@ -165,18 +165,13 @@ class AvgPool2D(Pooling):
 
     Parameters
     ----------
-    kernel_size : int or (int, int)
-        KH and KW, the size of a window in pixels.
-    stride : int or (int, int), optional
-        From one window to the next; by default `kernel_size`, so that
-        the windows lie side by side.
+    kernel_size, stride
+        As for `MaxPool2D`.
 
     Raises
     ------
     TypeError, ValueError
-        If a size is not a positive integer, if `x` or `dy` is not a
-        floating-point array of the shape above, or if a window is
-        larger than the image.
+        As for `MaxPool2D`.
 
     Notes
     -----
