@@ -56,7 +56,7 @@ def append(path: Path, text: str) -> None:
 def test_a_line_that_no_page_prints_is_found(copy: Path):
     append(copy / "scratchcnn" / "relu.py", "\n\nHIDDEN = 1\n")
     assert any(
-        re.fullmatch(r"relu.py:\d+ is printed 0 times", fault)
+        re.fullmatch(r"relu\.py:\d+ is printed 0 times", fault)
         for fault in promises.weave_faults(copy)
     )
 
@@ -77,8 +77,33 @@ def test_a_line_in_another_chapter_is_found(copy: Path):
         "```{literalinclude} /scratchcnn/relu.py\n:pyobject: ReLU.forward\n```"
     )
     edit(copy / "book" / "relu.md", listing, "")
-    append(copy / "book" / "dense.md", f"\n{listing}\n")
-    assert promises.weave_faults(copy) == ["dense prints a piece of relu"]
+    append(copy / "book" / "reshape.md", f"\n{listing}\n")
+    assert promises.weave_faults(copy) == ["reshape prints a piece of relu"]
+
+
+def test_a_piece_may_be_printed_earlier_if_its_home_says_where(copy: Path):
+    listing = (
+        "```{literalinclude} /scratchcnn/relu.py\n:pyobject: ReLU.forward\n```"
+    )
+    edit(copy / "book" / "relu.md", listing, "")
+    append(copy / "book" / "layer.md", f"\n{listing}\n")
+    told = "relu does not say that layer prints it"
+    assert promises.weave_faults(copy) == [told]
+    append(copy / "book" / "relu.md", "\nSee {ref}`ch-layer`.\n")
+    assert promises.weave_faults(copy) == []
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_check_that_sees_nothing_is_at_fault(
+    check: Callable[[Path], list[str]], copy: Path
+):
+    for folder in "scratchcnn", "tests":
+        shutil.rmtree(copy / folder)
+    (copy / "_toc.yml").write_text("root: book/api\nparts: []\n")
+    (copy / "book" / "api.md").write_text("Nothing.\n")
+    faults = check(copy)
+    assert faults
+    assert any(fault.startswith("only 0 ") for fault in faults)
 
 
 def test_lines_picked_by_number_are_found(copy: Path):

@@ -50,12 +50,15 @@ def find_data(build: Path) -> bool:
 def cache_key(root: Path, stand_in: bool) -> str:
     """Return a hash of all that the outputs of a page depend on."""
     key = hashlib.sha256()
-    package = sorted((root / "scratchcnn").glob("*.py"))
+    package = sorted((root / "scratchcnn").rglob("*.py"))
     times = sorted((root / "benchmarks").glob("*.json"))
-    times += sorted((root / "book").glob("*.json"))
+    times += sorted((root / "book").rglob("*.json"))
+    if len(package) < 40 or len(times) < 4:
+        raise ConfigError(f"too few files to hash: {[*package, *times]}")
     others = root / "book" / "figures.py", root / "tests" / "bugs.py"
     for path in [*package, *times, *others]:
-        key.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+        name = path.relative_to(root).as_posix()
+        key.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     versions = {name: version(name) for name in LIBRARIES}
     key.update(repr((stand_in, sys.version_info[:3], versions)).encode())
     return key.hexdigest()[:16]

@@ -7,6 +7,7 @@ and the lines it took, linked to the full source inside the book, and a label
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,8 @@ class Listing(LiteralInclude):
         self.options.setdefault("lineno-match", None)
         self.options.setdefault("caption", name)
         if "pyobject" in self.options:
-            label = f"listing-{path.stem}-{piece}".replace(".", "-")
+            module = name.removeprefix(PACKAGE + "/").removesuffix(".py")
+            label = re.sub(r"[./]", "-", f"listing-{module}-{piece}")
             self.options.setdefault("name", label)
         found = super().run()
         for node in found:
