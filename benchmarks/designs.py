@@ -1,6 +1,6 @@
 """Two other designs of an accelerated convolution, to compare with ours.
 
-Both copy what `scratchcnn.rows` only views. Stride 1 alone.
+Both copy what `scratchcnn.compiler.convolution` only views. Stride 1 alone.
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from scratchcnn.convolution import Conv2D
+from scratchcnn.compiler.convolution import MaxPoolStep
+from scratchcnn.compiler.stage import Step
 from scratchcnn.layer import Array
-from scratchcnn.pooling import MaxPool2D
-from scratchcnn.rows import MaxPoolStep
-from scratchcnn.steps import Step
+from scratchcnn.layers.convolution import Conv2D
+from scratchcnn.layers.pooling import MaxPool2D
 
 
 class PatchStep(Step[Conv2D]):

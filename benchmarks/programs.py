@@ -25,13 +25,13 @@ from benchmarks.timing import (
     summary,
     write_json,
 )
-from scratchcnn.five_programs import (
+from scratchcnn.convolutions.backward import PROGRAMS, roll_up
+from scratchcnn.convolutions.forward import (
     one_a_column,
     pixels_read,
     toeplitz,
     unroll,
 )
-from scratchcnn.five_transposes import PROGRAMS, roll_up
 
 # With one thread, what the processor spent on us is the time that we took;
 # what it spent on others in between does not count.

@@ -48,8 +48,8 @@ from scratchcnn import (
     SoftmaxCrossEntropy,
     accelerate,
 )
-from scratchcnn.rows import BiasStep, ConvStep, MaxPoolStep
-from scratchcnn.steps import ReLUStep
+from scratchcnn.compiler.convolution import BiasStep, ConvStep, MaxPoolStep
+from scratchcnn.compiler.stage import ReLUStep
 
 BATCHES = 1, 32, 256
 TWO_THREADS = os.environ.get(THREADS[0]) == "2"

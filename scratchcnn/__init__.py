@@ -1,54 +1,59 @@
 """A convolutional neural network, by hand, with NumPy and SciPy alone."""
 
-from scratchcnn import autograd, fashion_mnist, wardrobe
-from scratchcnn.accelerate import accelerate
-from scratchcnn.augmentation import shift_and_flip
+from scratchcnn import autograd
 from scratchcnn.autograd import Tensor
-from scratchcnn.baselines import least_squares, majority_accuracy
-from scratchcnn.batch_normalization import BatchNorm2D
-from scratchcnn.checkpoints import Checkpoint
-from scratchcnn.convolution import Conv2D
-from scratchcnn.cross_entropy import BinaryCrossEntropy, SoftmaxCrossEntropy
-from scratchcnn.dense import Dense
-from scratchcnn.dropout import Dropout
-from scratchcnn.evaluation import evaluate, predict
-from scratchcnn.features import (
-    activations,
-    neighbors,
-    patches,
-    receptive_field,
-    strongest,
-)
-from scratchcnn.five_programs import (
+from scratchcnn.compiler.accelerate import accelerate
+from scratchcnn.convolutions.backward import PROGRAMS
+from scratchcnn.convolutions.forward import (
     by_fft,
     by_im2col,
     by_loops,
     by_scipy,
     by_toeplitz,
 )
-from scratchcnn.five_transposes import PROGRAMS
+from scratchcnn.data import fashion_mnist
+from scratchcnn.data.augmentation import shift_and_flip
+from scratchcnn.data.drawn import dataset as wardrobe
+from scratchcnn.data.idx import DataError
+from scratchcnn.evaluation.accuracy import evaluate, predict
+from scratchcnn.evaluation.baselines import least_squares, majority_accuracy
 from scratchcnn.gradient_check import check_layer, check_loss
-from scratchcnn.idx import DataError
-from scratchcnn.initialization import he_normal
+from scratchcnn.inspection.features import (
+    activations,
+    neighbors,
+    patches,
+    receptive_field,
+    strongest,
+)
+from scratchcnn.inspection.saliency import occlusion, saliency
 from scratchcnn.layer import Layer, Parameter
-from scratchcnn.logits import Sigmoid, log_sum_exp, sigmoid, softmax
-from scratchcnn.mean_squared_error import Loss, MeanSquaredError
-from scratchcnn.network import Network, two_class_network
-from scratchcnn.optimizers import SGD, Adam, Optimizer
-from scratchcnn.options import record_network
-from scratchcnn.pooling import AvgPool2D, MaxPool2D
-from scratchcnn.relu import ReLU
-from scratchcnn.reshape import Flatten, Reshape
-from scratchcnn.runs import History, train
-from scratchcnn.saliency import occlusion, saliency
-from scratchcnn.saving import load, save
-from scratchcnn.schedules import Schedule, constant, cosine, warm_up
-from scratchcnn.ten_classes import confusion_matrix, ten_class_network
-from scratchcnn.training import (
+from scratchcnn.layers.batch_normalization import BatchNorm2D
+from scratchcnn.layers.convolution import Conv2D
+from scratchcnn.layers.dense import Dense
+from scratchcnn.layers.dropout import Dropout
+from scratchcnn.layers.initialization import he_normal
+from scratchcnn.layers.logits import Sigmoid, log_sum_exp, sigmoid, softmax
+from scratchcnn.layers.network import Network, two_class_network
+from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D
+from scratchcnn.layers.relu import ReLU
+from scratchcnn.layers.reshape import Flatten, Reshape
+from scratchcnn.losses.cross_entropy import (
+    BinaryCrossEntropy,
+    SoftmaxCrossEntropy,
+)
+from scratchcnn.losses.mean_squared_error import Loss, MeanSquaredError
+from scratchcnn.models.lenet import confusion_matrix, ten_class_network
+from scratchcnn.programs.options import record_network
+from scratchcnn.training.checkpoints import Checkpoint
+from scratchcnn.training.gradient_descent import (
     gradient_descent,
     gradient_step,
     minibatches,
 )
+from scratchcnn.training.loop import History, train
+from scratchcnn.training.optimizers import SGD, Adam, Optimizer
+from scratchcnn.training.schedules import Schedule, constant, cosine, warm_up
+from scratchcnn.training.weights import load, save
 
 __all__ = [
     "PROGRAMS",

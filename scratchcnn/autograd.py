@@ -8,16 +8,16 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from scratchcnn import convolution, logits
-from scratchcnn.convolution import Conv2D, Pair
-from scratchcnn.cross_entropy import check_labels
-from scratchcnn.dense import Dense
-from scratchcnn.evaluation import Labels
+from scratchcnn.evaluation.accuracy import Labels
 from scratchcnn.layer import Array, Layer, Parameter, check_array
-from scratchcnn.network import Network
-from scratchcnn.pooling import MaxPool2D, places
-from scratchcnn.relu import ReLU
-from scratchcnn.reshape import Reshape
+from scratchcnn.layers import convolution, logits
+from scratchcnn.layers.convolution import Conv2D, Pair
+from scratchcnn.layers.dense import Dense
+from scratchcnn.layers.network import Network
+from scratchcnn.layers.pooling import MaxPool2D, places
+from scratchcnn.layers.relu import ReLU
+from scratchcnn.layers.reshape import Reshape
+from scratchcnn.losses.cross_entropy import check_labels
 
 COUNTER = itertools.count()
 

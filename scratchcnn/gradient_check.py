@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from scratchcnn.layer import Array, Layer, check_array
-from scratchcnn.mean_squared_error import Loss
+from scratchcnn.losses.mean_squared_error import Loss
 
 STEP = float(np.cbrt(np.finfo(np.float64).eps))
 

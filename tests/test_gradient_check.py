@@ -5,8 +5,6 @@ import pickle
 import numpy as np
 import pytest
 
-from scratchcnn.convolution import Conv2D
-from scratchcnn.dense import Dense
 from scratchcnn.gradient_check import (
     STEP,
     central_difference,
@@ -14,10 +12,12 @@ from scratchcnn.gradient_check import (
     check_loss,
     worst_error,
 )
-from scratchcnn.mean_squared_error import MeanSquaredError
-from scratchcnn.network import Network, two_class_network
-from scratchcnn.relu import ReLU
-from scratchcnn.reshape import Flatten, Reshape
+from scratchcnn.layers.convolution import Conv2D
+from scratchcnn.layers.dense import Dense
+from scratchcnn.layers.network import Network, two_class_network
+from scratchcnn.layers.relu import ReLU
+from scratchcnn.layers.reshape import Flatten, Reshape
+from scratchcnn.losses.mean_squared_error import MeanSquaredError
 from tests.reference import assert_close, frozen, stated_gradients
 
 FOUND, CLEARED = 1e-5, 1e-7

@@ -7,16 +7,16 @@ import re
 import numpy as np
 import pytest
 
-from scratchcnn.batch_normalization import BatchNorm2D
-from scratchcnn.convolution import Conv2D
-from scratchcnn.dense import Dense
-from scratchcnn.dropout import Dropout
 from scratchcnn.layer import Layer, Parameter, check_array, check_size
-from scratchcnn.logits import Sigmoid
-from scratchcnn.network import Network
-from scratchcnn.pooling import AvgPool2D, MaxPool2D
-from scratchcnn.relu import ReLU
-from scratchcnn.reshape import Flatten, Reshape
+from scratchcnn.layers.batch_normalization import BatchNorm2D
+from scratchcnn.layers.convolution import Conv2D
+from scratchcnn.layers.dense import Dense
+from scratchcnn.layers.dropout import Dropout
+from scratchcnn.layers.logits import Sigmoid
+from scratchcnn.layers.network import Network
+from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D
+from scratchcnn.layers.relu import ReLU
+from scratchcnn.layers.reshape import Flatten, Reshape
 from tests.reference import (
     LAYOUTS,
     assert_all_close,

@@ -19,7 +19,7 @@ import pytest
 HTML = Path(__file__).parents[1] / "_build" / "html"
 PAGES = sorted(
     path.relative_to(HTML).as_posix()
-    for path in [*HTML.glob("book/*.html"), *HTML.glob("genindex.html")]
+    for path in [*HTML.glob("book/**/*.html"), *HTML.glob("genindex.html")]
 )
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 QUIET = [

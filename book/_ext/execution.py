@@ -33,7 +33,7 @@ BANNER = (
 def find_data(build: Path) -> bool:
     """Set SCRATCHCNN_DATA for the pages; return whether it is a stand-in."""
     from scratchcnn import DataError, fashion_mnist, wardrobe
-    from scratchcnn.download import find
+    from scratchcnn.data.download import find
 
     try:
         folder = find()
@@ -55,7 +55,7 @@ def cache_key(root: Path, stand_in: bool) -> str:
     times += sorted((root / "book").rglob("*.json"))
     if len(package) < 40 or len(times) < 4:
         raise ConfigError(f"too few files to hash: {[*package, *times]}")
-    others = root / "book" / "figures.py", root / "tests" / "bugs.py"
+    others = root / "book" / "figures.py", root / "tools" / "bugs.py"
     for path in [*package, *times, *others]:
         name = path.relative_to(root).as_posix()
         key.update(name.encode() + b"\0" + path.read_bytes() + b"\0")

@@ -1,0 +1,1 @@
+"""Networks in another memory layout: the same numbers, sooner."""

@@ -1,0 +1,1 @@
+"""Five ways to compute one convolution, and what they cost."""

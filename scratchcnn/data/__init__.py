@@ -1,0 +1,1 @@
+"""The images: files, downloads, two classes or ten, batches."""

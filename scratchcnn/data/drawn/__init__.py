@@ -1,0 +1,1 @@
+"""Drawn garments, for where the real ones cannot be had."""

@@ -1,0 +1,1 @@
+"""What says how good a network is, and compared with what."""

@@ -1,0 +1,1 @@
+"""Layers, each a forward pass and the backward pass derived for it."""

@@ -1,0 +1,1 @@
+"""What says how wrong a network is."""

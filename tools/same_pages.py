@@ -1,0 +1,36 @@
+"""Compare two builds: ``python -m tools.same_pages first/html second/html``.
+
+Every page and every picture must be the same, byte for byte.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+KINDS = {".html", ".svg", ".png"}
+
+
+def contents(html: Path) -> dict[str, bytes]:
+    """Return every page and picture of a built book by its name."""
+    return {
+        path.relative_to(html).as_posix(): path.read_bytes()
+        for path in html.rglob("*")
+        if path.suffix in KINDS and "_static" not in path.parts
+    }
+
+
+def main(first: str, second: str) -> int:
+    """Print the names of files that differ; return how many there are."""
+    one, two = contents(Path(first)), contents(Path(second))
+    differ = sorted(
+        name
+        for name in one.keys() | two.keys()
+        if one.get(name) != two.get(name)
+    )
+    print(*differ, f"{len(one)} files, {len(differ)} differ", sep="\n")
+    return min(len(differ), 1) if one else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
