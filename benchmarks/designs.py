@@ -8,14 +8,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from scratchcnn.compiler.convolution import MaxPoolStep
-from scratchcnn.compiler.stage import Step
-from scratchcnn.layer import Array
+from scratchcnn.arrays import Array
+from scratchcnn.compiler.convolution import MaxPoolStage
+from scratchcnn.compiler.stage import Stage
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.pooling import MaxPool2D
 
 
-class PatchStep(Step[Conv2D]):
+class PatchStage(Stage[Conv2D]):
     """One product for all: every patch becomes a column.
 
     With tile = 2 a patch holds all that 2 x 2 outputs look at, and the
@@ -25,7 +25,7 @@ class PatchStep(Step[Conv2D]):
 
     tile = 1
 
-    def plan(self) -> None:
+    def allocate(self) -> None:
         """Make room for patches, kernels and outputs."""
         (kh, kw), (ph, pw) = self.layer.kernel_size, self.layer.padding
         (c, h, w, n), f, t = self.x.shape, self.layer.out_channels, self.tile
@@ -77,18 +77,18 @@ class PatchStep(Step[Conv2D]):
             self.padded[...] = 0
 
 
-class TileStep(PatchStep):
+class TileStage(PatchStage):
     """Patches for tiles of 2 x 2 outputs."""
 
     tile = 2
 
 
-class TilePoolStep(MaxPoolStep):
+class TilePoolStage(MaxPoolStage):
     """2 x 2 max pooling of tiles, which lie ready one after another."""
 
     layer: MaxPool2D
 
-    def plan(self) -> None:
+    def allocate(self) -> None:
         """View the four outputs of all tiles."""
         self.rest = ()  # type: ignore[assignment]
         self.first, *self.others = self.x

@@ -15,7 +15,7 @@ from scratchcnn.autograd import Tensor, learned, replay
 from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
-from scratchcnn.layers.network import Network, two_class_network
+from scratchcnn.layers.network import Network
 from scratchcnn.layers.pooling import MaxPool2D
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten, Reshape
@@ -24,7 +24,8 @@ from scratchcnn.losses.cross_entropy import (
     SoftmaxCrossEntropy,
 )
 from scratchcnn.losses.mean_squared_error import MeanSquaredError
-from scratchcnn.models.lenet import ten_class_network
+from scratchcnn.models.lenet import lenet
+from scratchcnn.models.two_class import two_class
 from tests.reference import (
     assert_all_close,
     assert_close,
@@ -252,7 +253,7 @@ def two_classes(rng, n=3):
     """Return the network of Part I, its loss twice, x and t."""
     t = rng.integers(0, 2, (n, 1)).astype(float)
     return (
-        two_class_network(rng=rng),
+        two_class(rng=rng),
         MeanSquaredError(),
         autograd.mean_squared_error,
         rng.uniform(0, 1, (n, 1, 28, 28)),
@@ -263,7 +264,7 @@ def two_classes(rng, n=3):
 def ten_classes(rng, n=3):
     """Return the network of Part II, its loss twice, x and t."""
     return (
-        ten_class_network(rng=rng),
+        lenet(rng=rng),
         SoftmaxCrossEntropy(),
         autograd.softmax_cross_entropy,
         rng.uniform(0, 1, (n, 1, 28, 28)),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradient_check import (
-    STEP,
+    H,
     central_difference,
     check_layer,
     check_loss,
@@ -14,10 +14,11 @@ from scratchcnn.gradient_check import (
 )
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
-from scratchcnn.layers.network import Network, two_class_network
+from scratchcnn.layers.network import Network
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten, Reshape
 from scratchcnn.losses.mean_squared_error import MeanSquaredError
+from scratchcnn.models.two_class import two_class
 from tests.reference import assert_close, frozen, stated_gradients
 
 FOUND, CLEARED = 1e-5, 1e-7
@@ -97,7 +98,7 @@ def test_projection(rng):
 
 
 def test_the_step_is_the_cube_root_of_the_machine_epsilon():
-    assert abs(STEP**3 * 2.0**52 - 1) < 1e-12
+    assert abs(H**3 * 2.0**52 - 1) < 1e-12
 
 
 def test_the_array_is_put_back_bit_by_bit(rng):
@@ -158,7 +159,7 @@ def right_layers(rng):
             Conv2D(2, 3, (3, 2), stride=2, padding=(0, 1), rng=rng),
             (2, 2, 6, 7),
         ),
-        "Network": (two_class_network(rng=rng), (2, 1, 28, 28)),
+        "Network": (two_class(rng=rng), (2, 1, 28, 28)),
     }
 
 

@@ -7,7 +7,8 @@ import re
 import numpy as np
 import pytest
 
-from scratchcnn.layer import Layer, Parameter, check_array, check_size
+from scratchcnn.arrays import check_array, check_size
+from scratchcnn.layer import Layer, Parameter
 from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense

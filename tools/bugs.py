@@ -44,13 +44,13 @@ BUGS = [
     Bug(
         "kernels redrawn",
         "layers/convolution",
-        "        return dx[:, :, ph : h - ph, pw : w_ - pw]\n",
+        "        return dx[:, :, ph : height - ph, pw : width - pw]\n",
         "        self.weight.value[...] = he_normal(\n"
         "            self.weight.value.shape,\n"
         "            fan_in=c * kh * kw,\n"
         "            rng=np.random.default_rng(0),\n"
         "        )\n"
-        "        return dx[:, :, ph : h - ph, pw : w_ - pw]\n",
+        "        return dx[:, :, ph : height - ph, pw : width - pw]\n",
         "The initializer is called where the update was meant to be.",
         "test_layer::test_inputs_and_parameters_are_only_read",
     ),
@@ -145,16 +145,16 @@ BUGS = [
     Bug(
         "mask of the gradient",
         "layers/relu",
-        "dx: Array = dy * mask",
-        "dx: Array = np.maximum(dy, 0)",
+        "return dy * mask",
+        "return np.maximum(dy, 0)",
         "ReLU's formula, applied to what comes back.",
         "layers/test_relu::test_dx",
     ),
     Bug(
         "dy changed in place",
         "layers/relu",
-        "        dx: Array = dy * mask\n",
-        "        dy *= mask\n        dx: Array = dy\n",
+        "        return dy * mask\n",
+        "        dy *= mask\n        return dy\n",
         "It saves an array, which belongs to somebody else.",
         "test_layer::test_inputs_and_parameters_are_only_read",
     ),
@@ -235,8 +235,8 @@ BUGS = [
     Bug(
         "start of Adam uncorrected",
         "training/optimizers",
-        "missing2 = 1 - beta2 ** int(self.steps)",
-        "missing2 = 1.0",
+        "correction2 = 1 - beta2 ** int(self.steps)",
+        "correction2 = 1.0",
         "The correction looks like a detail; the first steps are too long.",
         "training/test_optimizers::test_adam_divides_the_mean_by_the_size",
     ),
@@ -251,8 +251,8 @@ BUGS = [
     Bug(
         "overflow",
         "layers/logits",
-        "s: Array = z - z.max(axis=-1, keepdims=True)",
-        "s: Array = z - z.min(axis=-1, keepdims=True)",
+        "return z - z.max(axis=-1, keepdims=True)",
+        "return z - z.min(axis=-1, keepdims=True)",
         "The shift that keeps the exponentials small points the other way.",
         "layers/test_logits::test_huge_logits_give_certainty_and_no_warning",
     ),
@@ -276,8 +276,8 @@ BUGS = [
     Bug(
         "mean and variance held fixed",
         "layers/batch_normalization",
-        "dx: Array = factor * (dy - shift - xhat * stretch)",
-        "dx: Array = factor * dy",
+        "return factor * (dy - shift - xhat * stretch)",
+        "return factor * dy",
         "The statistics depend on x too; a constant would not.",
         "layers/test_batch_normalization::test_dx_in_training",
     ),

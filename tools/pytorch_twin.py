@@ -33,10 +33,9 @@ from scratchcnn import (
     SoftmaxCrossEntropy,
     load,
     save,
-    ten_class_network,
-    two_class_network,
-    wardrobe,
 )
+from scratchcnn.data.drawn import dataset
+from scratchcnn.models import lenet, two_class
 from scratchcnn.training.weights import WEIGHTS, write_arrays
 
 ROOT = Path(__file__).parent.parent
@@ -83,7 +82,7 @@ def saved_twin(network):
 
 def garments(count, classes=10):
     """Return drawn garments in float64, and their labels."""
-    images, labels = wardrobe.fill(count, rng=np.random.default_rng(1))
+    images, labels = dataset.fill(count, rng=np.random.default_rng(1))
     images, labels = images[labels < classes], labels[labels < classes]
     return images[:, None] / 255.0, labels.astype(np.int64)
 
@@ -166,7 +165,7 @@ def their_steps(network, pairs):
 
 def compare_steps():
     """Train both for ten steps, in float64, and compare."""
-    network = ten_class_network(rng=np.random.default_rng(0))
+    network = lenet(rng=np.random.default_rng(0))
     network.astype(np.float64)
     theirs = saved_twin(network)
     losses = our_steps(network, batches(np.float64))
@@ -192,7 +191,7 @@ def train_share(rank, folder):
         world_size=2,
         timeout=timedelta(seconds=120),
     )
-    network = ten_class_network(rng=np.random.default_rng(rank))
+    network = lenet(rng=np.random.default_rng(rank))
     theirs = twin(network, folder / "before.npz")
     parallel = DistributedDataParallel(theirs)
     share = [(x[rank::2], t[rank::2]) for x, t in batches(np.float32)]
@@ -224,8 +223,8 @@ def train_in_two_processes(folder, timeout=180):
 
 def compare_processes():
     """Train two processes on halves, one on the whole, and ours."""
-    network = ten_class_network(rng=np.random.default_rng(0))
-    home = ten_class_network(rng=np.random.default_rng(1))
+    network = lenet(rng=np.random.default_rng(0))
+    home = lenet(rng=np.random.default_rng(1))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         save(network, folder / "before.npz")
@@ -253,7 +252,7 @@ def compare_two_classes():
     """Compare the network of Part I, on its loss."""
     x, labels = garments(4, classes=2)
     return compare_layers(
-        two_class_network(rng=np.random.default_rng(0)),
+        two_class(rng=np.random.default_rng(0)),
         MeanSquaredError(),
         x,
         labels[:, None].astype(np.float64),
@@ -263,7 +262,7 @@ def compare_two_classes():
 
 def compare_ten_classes():
     """Compare the network of Part II, on its loss."""
-    network = ten_class_network(rng=np.random.default_rng(0))
+    network = lenet(rng=np.random.default_rng(0))
     loss, theirs = SoftmaxCrossEntropy(), nn.CrossEntropyLoss()
     return compare_layers(network, loss, *garments(1), theirs)
 

@@ -31,7 +31,7 @@ from scratchcnn import (
     Optimizer,
     ReLU,
     SoftmaxCrossEntropy,
-    evaluate,
+    accuracy,
     fashion_mnist,
     train,
 )
@@ -106,7 +106,7 @@ def updates_agree() -> bool:
         network, loss, _ = build(rng)
         t = labels if build is full else labels[:, None].astype(float)
         network.astype(np.float64)
-        for layer in network.walk():
+        for _, layer in network.walk():
             if isinstance(layer, Dropout):
                 layer.p = 0.0  # what it drops is not a matter of the step
         parameters = network.parameters()
@@ -121,9 +121,9 @@ def updates_agree() -> bool:
 
             starts = [p.value for p in before.parameters()]
             slopes = [
-                central_difference(value, start, line, step=1e-7)
+                central_difference(value, start, line, h=1e-7)
                 for start, line in zip(starts, lines, strict=True)
-            ]  # a short step, which seldom crosses a kink of a ReLU
+            ]  # a small h, which seldom crosses a kink of a ReLU
             wanted = momentum * wanted + slopes
             train(
                 network,
@@ -163,7 +163,7 @@ def curve(build: Any, seed: int, data: Any) -> tuple[list[float], float]:
         rng=rng,
     )
     others = (part[-1000:] for part in data.train)
-    return history.losses, evaluate(network, *others)
+    return history.losses, accuracy(network, MeanSquaredError(), *others)
 
 
 def symptoms() -> dict[str, Any]:

@@ -25,15 +25,16 @@ from sphinx.util import logging
 LOG = logging.getLogger(__name__)
 LIBRARIES = ("numpy", "scipy", "matplotlib", "ipykernel", "myst-nb")
 BANNER = (
-    "These pages were built without Fashion-MNIST, on a stand-in wardrobe of "
+    "These pages were built without Fashion-MNIST, on a stand-in dataset of "
     "drawn garments. Every number and picture here is of those."
 )
 
 
 def find_data(build: Path) -> bool:
     """Set SCRATCHCNN_DATA for the pages; return whether it is a stand-in."""
-    from scratchcnn import DataError, fashion_mnist, wardrobe
+    from scratchcnn import DataError, fashion_mnist
     from scratchcnn.data.download import find
+    from scratchcnn.data.drawn import dataset
 
     try:
         folder = find()
@@ -41,8 +42,8 @@ def find_data(build: Path) -> bool:
     except DataError as error:
         if os.environ.get("SCRATCHCNN_DATA"):
             raise ConfigError(str(error)) from error
-        LOG.info("%s\nBuilding on the stand-in wardrobe.", error)
-        folder, stand_in = wardrobe.write(build / "wardrobe"), True
+        LOG.info("%s\nBuilding on the stand-in dataset.", error)
+        folder, stand_in = dataset.write(build / "dataset"), True
     os.environ["SCRATCHCNN_DATA"] = str(folder.resolve())
     return stand_in
 

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from scratchcnn.arrays import Array, check_array
 from scratchcnn.compiler.convolution import (
-    AvgPoolStep,
-    BiasStep,
-    ConvStep,
-    MaxPoolStep,
+    AvgPoolStage,
+    BiasStage,
+    ConvStage,
+    MaxPoolStage,
 )
 from scratchcnn.compiler.stage import (
-    AnyStep,
-    BatchNormStep,
-    DenseStep,
-    DropoutStep,
-    ReLUStep,
-    ReshapeStep,
-    Step,
+    AnyStage,
+    BatchNormStage,
+    DenseStage,
+    DropoutStage,
+    ReLUStage,
+    ReshapeStage,
+    Stage,
     batch_first,
     batch_last,
 )
-from scratchcnn.layer import Array, Layer, check_array
+from scratchcnn.layer import Layer
 from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
@@ -36,82 +36,75 @@ from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten, Reshape
 
 PLANS = 4
-STEPS: dict[type[Layer], list[Any]] = {
-    AvgPool2D: [AvgPoolStep],
-    BatchNorm2D: [BatchNormStep],
-    Conv2D: [ConvStep, BiasStep],
-    Dense: [DenseStep],
-    Dropout: [DropoutStep],
-    Flatten: [ReshapeStep],
-    MaxPool2D: [MaxPoolStep],
-    ReLU: [ReLUStep],
-    Reshape: [ReshapeStep],
+STAGES: dict[type[Layer], list[Any]] = {
+    AvgPool2D: [AvgPoolStage],
+    BatchNorm2D: [BatchNormStage],
+    Conv2D: [ConvStage, BiasStage],
+    Dense: [DenseStage],
+    Dropout: [DropoutStage],
+    Flatten: [ReshapeStage],
+    MaxPool2D: [MaxPoolStage],
+    ReLU: [ReLUStage],
+    Reshape: [ReshapeStage],
 }
 
 
-def leaves(network: Layer) -> Iterator[Layer]:
-    """Yield the layers in the order of their work, networks opened."""
-    if type(network) is not Network:
-        yield network
-        return
-    for layer in network.layers:
-        yield from leaves(layer)
-
-
 def translate(layer: Layer) -> list[Any]:
-    """Return the kinds of steps that do the work of a layer."""
+    """Return the kinds of stages that do the work of a layer."""
     if isinstance(layer, MaxPool2D) and layer.stride != layer.kernel_size:
-        return [AnyStep]
-    return STEPS.get(type(layer), [AnyStep])
+        return [AnyStage]
+    return STAGES.get(type(layer), [AnyStage])
 
 
-def program(network: Network) -> list[tuple[Any, Layer]]:
-    """Return all kinds of steps with their layers, in a good order.
+def stages_of(network: Network) -> list[tuple[Any, Layer]]:
+    """Return all kinds of stages with their layers, in a good order.
 
     Max pooling moves before bias and ReLU, which never make a smaller
     number the larger one, and then have less to do.
     """
-    steps: list[tuple[Any, Layer]] = []
-    for layer in leaves(network):
+    stages: list[tuple[Any, Layer]] = []
+    for layer in network.leaves():
         for kind in translate(layer):
-            i = len(steps)
-            while kind is MaxPoolStep and i > 0:
-                if steps[i - 1][0] not in (BiasStep, ReLUStep):
+            i = len(stages)
+            while kind is MaxPoolStage and i > 0:
+                if stages[i - 1][0] not in (BiasStage, ReLUStage):
                     break
                 i -= 1
-            steps.insert(i, (kind, layer))
-    return steps
+            stages.insert(i, (kind, layer))
+    return stages
 
 
 class Plan:
-    """All steps of a network for batches like x, with their buffers."""
+    """All stages of a network for batches like x, with their buffers."""
 
     def __init__(self, network: Network, x: Array) -> None:
-        steps, (n, *shape) = program(network), x.shape
+        stages, (n, *shape) = stages_of(network), x.shape
         self.x = self.y = np.empty((*shape, n), x.dtype)
-        self.unknown: Array = np.broadcast_to(x.dtype.type(np.nan), x.shape)
-        self.steps: list[Step[Any]] = []
-        for kind, layer in steps:
-            self.steps.append(kind(layer, self.y))
-            self.y = self.steps[-1].y
-        learning = (i for i, (_, one) in enumerate(steps) if one.parameters())
-        self.first = next(learning, len(steps))
+        self.no_gradient: Array = np.broadcast_to(
+            x.dtype.type(np.nan), x.shape
+        )
+        self.stages: list[Stage[Any]] = []
+        for kind, layer in stages:
+            self.stages.append(kind(layer, self.y))
+            self.y = self.stages[-1].y
+        learning = (i for i, (_, one) in enumerate(stages) if one.parameters())
+        self.first = next(learning, len(stages))
 
     def forward(self, x: Array) -> Array:
         """Return the output for x, (N, ...)."""
         np.copyto(self.x, batch_last(x))
-        for step in self.steps:
-            step.forward()
+        for stage in self.stages:
+            stage.forward()
         return batch_first(self.y).copy()
 
     def backward(self, dy: Array, input_gradient: bool) -> None:
         """Fill the gradients, and x with dL/dx if it is asked for."""
         np.copyto(self.y, batch_last(dy), casting="same_kind")
         first = 0 if input_gradient else self.first
-        for i in reversed(range(first, len(self.steps))):
-            self.steps[i].learn()
+        for i in reversed(range(first, len(self.stages))):
+            self.stages[i].learn()
             if i > first or input_gradient:
-                self.steps[i].backward()
+                self.stages[i].backward()
 
 
 class Accelerated(Layer):
@@ -142,7 +135,7 @@ class Accelerated(Layer):
             self.network.forward(x)  # which says it of all of x
             raise
 
-    def plan(self, x: Array) -> Plan:
+    def plan_for(self, x: Array) -> Plan:
         """Return the plan for batches like x; those last used are kept."""
         key = x.shape, x.dtype
         plan = self.plans.pop(key, None)
@@ -157,7 +150,7 @@ class Accelerated(Layer):
     def forward(self, x: Array) -> Array:
         """Return the network's output for the batch x, (N, ...)."""
         check_array(self, "x", x, "N", ...)
-        plan = self.plan(x)
+        plan = self.plan_for(x)
         y = plan.forward(x)
         self._cache = plan, y.shape
         return y
@@ -175,7 +168,7 @@ class Accelerated(Layer):
         plan.backward(dy, self.input_gradient)
         if self.input_gradient:
             return batch_first(plan.x).copy()
-        return plan.unknown
+        return plan.no_gradient
 
 
 def accelerate(network: Network, *, input_gradient: bool = False) -> Layer:

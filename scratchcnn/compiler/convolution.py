@@ -1,14 +1,14 @@
-"""Convolution and pooling as steps, row by row."""
+"""Convolution and pooling as stages, row by row."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from scratchcnn.compiler.stage import Step, spread
-from scratchcnn.layer import Array
+from scratchcnn.arrays import Array
+from scratchcnn.compiler.stage import Stage, per_channel
 from scratchcnn.layers.convolution import Conv2D
-from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D, places
+from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D, window_views
 
 DIRECT = 10**6
 
@@ -46,10 +46,10 @@ def cuts(width: int, work: int) -> int:
     return next((p for p in parts if work <= p * DIRECT), width)
 
 
-class ConvStep(Step[Conv2D]):
+class ConvStage(Stage[Conv2D]):
     """Cross-correlate, without the bias: (C, H, W, N) to (F, OH, OW, N)."""
 
-    def plan(self) -> None:
+    def allocate(self) -> None:
         """Make buffers for padded images, strips, and rows of outputs."""
         (kh, kw), (sh, sw) = self.layer.kernel_size, self.layer.stride
         (ph, pw), (c, h, w, n) = self.layer.padding, self.x.shape
@@ -102,16 +102,16 @@ class ConvStep(Step[Conv2D]):
             np.copyto(self.x, self.inside)
 
 
-class BiasStep(Step[Conv2D]):
+class BiasStage(Stage[Conv2D]):
     """Add the bias of a convolution, in the same buffer."""
 
-    def plan(self) -> None:
+    def allocate(self) -> None:
         """Make nothing."""
         self.y = self.x
 
     def forward(self) -> None:
         """Add b to each channel."""
-        self.x += spread(self.layer.bias.value, self.x)
+        self.x += per_channel(self.layer.bias.value, self.x)
 
     def learn(self) -> None:
         """Fill db."""
@@ -121,10 +121,10 @@ class BiasStep(Step[Conv2D]):
         """Do nothing: a shift changes no gradient."""
 
 
-class MaxPoolStep(Step[MaxPool2D]):
+class MaxPoolStage(Stage[MaxPool2D]):
     """The largest of each window, for windows that lie side by side."""
 
-    def plan(self) -> None:
+    def allocate(self) -> None:
         """View what competes, and make room for who has won."""
         (kh, kw), (_, h, w, _) = self.layer.kernel_size, self.x.shape
         h, w = h - h % kh, w - w % kw
@@ -154,26 +154,26 @@ class MaxPoolStep(Step[MaxPool2D]):
             np.subtract(self.y, self.others[k], out=left)
 
 
-class AvgPoolStep(Step[AvgPool2D]):
+class AvgPoolStage(Stage[AvgPool2D]):
     """The mean of each window."""
 
-    def plan(self) -> None:
+    def allocate(self) -> None:
         """View the pixels of the windows, place by place."""
         x = self.x.transpose(3, 0, 1, 2)
-        views = places(x, self.layer.kernel_size, self.layer.stride)
-        self.places = [view.transpose(1, 2, 3, 0) for view in views]
-        self.y = np.empty(self.places[0].shape, self.x.dtype)
+        views = window_views(x, self.layer.kernel_size, self.layer.stride)
+        self.views = [view.transpose(1, 2, 3, 0) for view in views]
+        self.y = np.empty(self.views[0].shape, self.x.dtype)
 
     def forward(self) -> None:
         """Add up, and divide."""
         self.y[...] = 0
-        for x in self.places:
+        for x in self.views:
             self.y += x
-        self.y /= len(self.places)
+        self.y /= len(self.views)
 
     def backward(self) -> None:
         """Give each pixel of a window an equal share."""
-        self.y /= len(self.places)
+        self.y /= len(self.views)
         self.x[...] = 0
-        for x in self.places:
+        for x in self.views:
             x += self.y

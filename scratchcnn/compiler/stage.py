@@ -1,4 +1,4 @@
-"""Layers as steps of a program, batch last: `Step` and the simple ones."""
+"""Layers as stages, batch last: `Stage` and the simple ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from scratchcnn.layer import Array, Layer
+from scratchcnn.arrays import Array
+from scratchcnn.layer import Layer
 from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.dropout import Dropout
@@ -28,16 +29,16 @@ def batch_first(x: Array) -> Array:
     return x.transpose(-1, *range(x.ndim - 1))
 
 
-def spread(v: Array, x: Array) -> Array:
+def per_channel(v: Array, x: Array) -> Array:
     """Return v, (C,), as (C, 1, 1, 1) in the precision of x."""
     return v.astype(x.dtype, copy=False)[:, None, None, None]
 
 
-class Step(ABC, Generic[L]):
+class Stage(ABC, Generic[L]):
     """What one layer does, from a buffer x to a buffer y, batch last.
 
     Going forward, a buffer holds what flows through the network; going
-    back, the gradient by it. So y, filled by the next step, is dL/dy,
+    back, the gradient by it. So y, filled by the next stage, is dL/dy,
     and dL/dx takes the place of x.
 
     Parameters
@@ -45,26 +46,26 @@ class Step(ABC, Generic[L]):
     layer : Layer
         Whose parameters are read, and whose gradients are filled.
     x : ndarray
-        The buffer that the step before fills, (..., N).
+        The buffer that the stage before fills, (..., N).
 
     Attributes
     ----------
     y : ndarray
-        The buffer that this step fills, (..., N); perhaps x again.
+        The buffer that this stage fills, (..., N); perhaps x again.
 
     Notes
     -----
-    Chapter *Layers as steps*.
+    Chapter *Layers as stages*.
     """
 
     y: Array
 
     def __init__(self, layer: L, x: Array) -> None:
         self.layer, self.x = layer, x
-        self.plan()
+        self.allocate()
 
     @abstractmethod
-    def plan(self) -> None:
+    def allocate(self) -> None:
         """Make y, and all other buffers, for inputs of the shape of x."""
 
     @abstractmethod
@@ -79,10 +80,10 @@ class Step(ABC, Generic[L]):
         """Fill x with dL/dx, from dL/dy in y."""
 
 
-class DenseStep(Step[Dense]):
+class DenseStage(Stage[Dense]):
     """``y = w @ x + b``: (D, N) to (M, N)."""
 
-    def plan(self) -> None:
+    def allocate(self) -> None:
         """Make room for y."""
         shape = self.layer.out_features, self.x.shape[-1]
         self.y = np.empty(shape, self.x.dtype)
@@ -102,10 +103,10 @@ class DenseStep(Step[Dense]):
         np.dot(self.layer.weight.cast(self.x.dtype).T, self.y, out=self.x)
 
 
-class ReLUStep(Step[ReLU]):
+class ReLUStage(Stage[ReLU]):
     """``max(x, 0)``, in the same buffer."""
 
-    def plan(self) -> None:
+    def allocate(self) -> None:
         """Make room for the mask alone."""
         self.y, self.mask = self.x, np.empty_like(self.x, bool)
 
@@ -119,10 +120,10 @@ class ReLUStep(Step[ReLU]):
         self.x *= self.mask
 
 
-class ReshapeStep(Step[Reshape]):
+class ReshapeStage(Stage[Reshape]):
     """The same numbers in another shape, free of charge where possible."""
 
-    def plan(self) -> None:
+    def allocate(self) -> None:
         """View x, or else a row-major copy of it, in the other shape."""
         *shape, n = self.x.shape
         one = Reshape(self.layer.shape).forward(np.empty((1, *shape)))
@@ -140,10 +141,10 @@ class ReshapeStep(Step[Reshape]):
             np.copyto(self.x, self.flat)
 
 
-class BatchNormStep(Step[BatchNorm2D]):
+class BatchNormStage(Stage[BatchNorm2D]):
     """Normalize the channels of images (C, H, W, N), scale and shift."""
 
-    def plan(self) -> None:
+    def allocate(self) -> None:
         """Make room for y; x will hold the deviations from the mean."""
         self.y = np.empty_like(self.x)
         self.m = self.x.size // self.layer.channels
@@ -152,12 +153,12 @@ class BatchNormStep(Step[BatchNorm2D]):
         """Subtract each channel's mean from x; return the variances."""
         layer, x, m = self.layer, self.x, self.m
         if not layer.training:
-            x -= spread(layer.running_mean, x)
+            x -= per_channel(layer.running_mean, x)
             return layer.running_variance
         if m < 2:
             layer.measure(batch_first(x))  # which refuses
         mean = np.einsum("chwn->c", x) / m
-        x -= spread(mean, x)
+        x -= per_channel(mean, x)
         variance: Array = np.einsum("chwn,chwn->c", x, x) / m
         for kept, new in (
             (layer.running_mean, mean),
@@ -170,9 +171,9 @@ class BatchNormStep(Step[BatchNorm2D]):
         """Fill y, and remember by what xhat is larger than x."""
         self.measured = self.layer.training
         self.scale = 1 / np.sqrt(self.deviate() + self.layer.epsilon)
-        self.factor = spread(self.layer.weight.value * self.scale, self.x)
+        self.factor = per_channel(self.layer.weight.value * self.scale, self.x)
         np.multiply(self.x, self.factor, out=self.y)
-        self.y += spread(self.layer.bias.value, self.x)
+        self.y += per_channel(self.layer.bias.value, self.x)
 
     def learn(self) -> None:
         """Fill dgamma and dbeta."""
@@ -185,16 +186,16 @@ class BatchNormStep(Step[BatchNorm2D]):
     def backward(self) -> None:
         """Turn deviations into dx, as the layer does."""
         x, m = self.x, self.m if self.measured else np.inf
-        x *= spread(-self.scale * self.dgamma / m, x)
-        x -= spread(self.dbeta / m, x)
+        x *= per_channel(-self.scale * self.dgamma / m, x)
+        x -= per_channel(self.dbeta / m, x)
         x += self.y
         x *= self.factor
 
 
-class DropoutStep(Step[Dropout]):
+class DropoutStage(Stage[Dropout]):
     """Multiply by the mask that the layer draws for an input of ones."""
 
-    def plan(self) -> None:
+    def allocate(self) -> None:
         """Make the ones, batch first: masks are drawn in that order."""
         self.y = self.x
         self.ones = np.ones(batch_first(self.x).shape, self.x.dtype)
@@ -209,10 +210,10 @@ class DropoutStep(Step[Dropout]):
         self.x *= self.mask
 
 
-class AnyStep(Step[Layer]):
+class AnyStage(Stage[Layer]):
     """Any other layer: its input turned batch first, its output back."""
 
-    def plan(self) -> None:
+    def allocate(self) -> None:
         """Let a copy of the layer show the shape of its output."""
         trial = copy.deepcopy(self.layer)
         trial.eval()

@@ -1,4 +1,4 @@
-"""The five programs of a convolution, transposed: dx and dw."""
+"""The five algorithms of a convolution, transposed: dx and dw."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from scipy.signal import convolve2d, correlate2d
 
+from scratchcnn.arrays import Array, Pair, check_array
 from scratchcnn.convolutions.forward import (
     by_fft,
     by_im2col,
@@ -24,8 +25,6 @@ from scratchcnn.convolutions.forward import (
     toeplitz,
     unroll,
 )
-from scratchcnn.layer import Array, check_array
-from scratchcnn.layers.convolution import Pair
 
 Gradients: TypeAlias = tuple[Array, Array]
 
@@ -38,11 +37,11 @@ def enter_back(
     Raises
     ------
     TypeError, ValueError
-        As the forward programs do, or if dy has another shape than y.
+        As the forward algorithms do, or if dy has another shape than y.
 
     Notes
     -----
-    Chapter *Five programs, transposed*.
+    Chapter *Five algorithms, transposed*.
     """
     x, w, size = enter(x, w, stride, padding)
     check_array("convolution", "dy", dy, len(x), len(w), *size)
@@ -55,10 +54,10 @@ def cut(dx: Array, padding: Pair) -> Array:
     return dx[:, :, ph : h - ph, pw : w - pw]
 
 
-def spread(dy: Array, x: Array, w: Array, stride: Pair) -> Array:
+def dilate(dy: Array, x: Array, w: Array, stride: Pair) -> Array:
     """Put zeros between the outputs, as if the stride had been 1."""
-    (h, w_), (kh, kw) = x.shape[2:], w.shape[2:]
-    spaced = np.zeros((*dy.shape[:2], h - kh + 1, w_ - kw + 1), dy.dtype)
+    (h, width), (kh, kw) = x.shape[2:], w.shape[2:]
+    spaced = np.zeros((*dy.shape[:2], h - kh + 1, width - kw + 1), dy.dtype)
     spaced[:, :, :: stride[0], :: stride[1]] = dy
     return spaced
 
@@ -83,7 +82,7 @@ def back_by_scipy(
     """Return dx and dw: a convolution, and a correlation, at a time."""
     dy, x, w = enter_back(dy, x, w, stride, padding)
     dx, dw = np.zeros_like(x), np.zeros_like(w)
-    dy = spread(dy, x, w, stride)
+    dy = dilate(dy, x, w, stride)
     for n, f, c in np.ndindex(len(x), *w.shape[:2]):
         dx[n, c] += convolve2d(dy[n, f], w[f, c], "full")
         dw[f, c] += correlate2d(x[n, c], dy[n, f], "valid")
@@ -95,11 +94,11 @@ def back_by_fft(
 ) -> Gradients:
     """Return dx and dw: two products for each frequency."""
     dy, x, w = enter_back(dy, x, w, stride, padding)
-    (h, w_), (kh, kw), size = x.shape[2:], w.shape[2:], fast_size(x)
-    dys = spectra(spread(dy, x, w, stride), size)  # (P, Q, N, F)
+    (h, width), (kh, kw), size = x.shape[2:], w.shape[2:], fast_size(x)
+    dys = spectra(dilate(dy, x, w, stride), size)  # (P, Q, N, F)
     dx = images(dys @ spectra(w, size), size)  # over f
     dw = images(dys.conj().swapaxes(2, 3) @ spectra(x, size), size)  # n
-    return cut(dx[:, :, :h, :w_], padding), dw[:, :, :kh, :kw]
+    return cut(dx[:, :, :h, :width], padding), dw[:, :, :kh, :kw]
 
 
 def back_by_toeplitz(
@@ -144,17 +143,17 @@ def back_by_im2col(
     return cut(dx, padding), dw.reshape(w.shape)
 
 
-class Program(NamedTuple):
+class Algorithm(NamedTuple):
     """One way to convolve, and its transpose."""
 
     forward: Callable[[Array, Array, Pair, Pair], Array]
     backward: Callable[[Array, Array, Array, Pair, Pair], Gradients]
 
 
-PROGRAMS = {
-    "loops": Program(by_loops, back_by_loops),
-    "SciPy": Program(by_scipy, back_by_scipy),
-    "FFT": Program(by_fft, back_by_fft),
-    "Toeplitz": Program(by_toeplitz, back_by_toeplitz),
-    "im2col": Program(by_im2col, back_by_im2col),
+ALGORITHMS = {
+    "loops": Algorithm(by_loops, back_by_loops),
+    "SciPy": Algorithm(by_scipy, back_by_scipy),
+    "FFT": Algorithm(by_fft, back_by_fft),
+    "Toeplitz": Algorithm(by_toeplitz, back_by_toeplitz),
+    "im2col": Algorithm(by_im2col, back_by_im2col),
 }

@@ -1,4 +1,4 @@
-"""What the five programs cost: operations, bytes, and the least time."""
+"""What the five algorithms cost: operations, bytes, and the least time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from scipy.fft import next_fast_len
 
-from scratchcnn.layers.convolution import Pair
+from scratchcnn.arrays import Pair
 
 
 class Sizes(NamedTuple):
@@ -87,7 +87,7 @@ def fft_bytes(s: Sizes, item: int) -> int:
 
 
 class Cost(NamedTuple):
-    """How to count a program's operations, and the bytes it moves."""
+    """How to count an algorithm's operations, and the bytes it moves."""
 
     flops: Callable[[Sizes], float]
     bytes: Callable[[Sizes, int], int]
@@ -105,7 +105,7 @@ COSTS = {
 def least_time(
     flops: float, moved: float, *, peak: float, bandwidth: float
 ) -> float:
-    """Return the seconds that no program can undercut: the roofline.
+    """Return the seconds that no algorithm can undercut: the roofline.
 
     Parameters
     ----------

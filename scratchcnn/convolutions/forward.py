@@ -1,4 +1,4 @@
-"""One convolution, five programs: loops, SciPy, FFT, Toeplitz, im2col."""
+"""One convolution, five algorithms: loops, SciPy, FFT, Toeplitz, im2col."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from scipy.fft import irfft2, next_fast_len, rfft2
 from scipy.signal import correlate2d
 from scipy.sparse import csr_array
 
-from scratchcnn.layer import Array, check_array
-from scratchcnn.layers.convolution import Pair, gather, pad, pair
+from scratchcnn.arrays import Array, Pair, check_array, pair
+from scratchcnn.layers.convolution import gather, pad
 
 
 def enter(
@@ -36,19 +36,19 @@ def enter(
 
     Notes
     -----
-    Chapter *One convolution, five programs*.
+    Chapter *One convolution, five algorithms*.
     """
     check_array("convolution", "x", x, "N", "C", "H", "W")
     check_array("convolution", "w", w, "F", x.shape[1], "KH", "KW")
     sh, sw = pair("convolution", "stride", stride, 1)
     x = pad(x, pair("convolution", "padding", padding, 0))
-    (h, w_), (kh, kw) = x.shape[2:], w.shape[2:]
-    if not (1 <= kh <= h and 1 <= kw <= w_):
+    (h, width), (kh, kw) = x.shape[2:], w.shape[2:]
+    if not (1 <= kh <= h and 1 <= kw <= width):
         raise ValueError(
-            f"convolution wants kernels of (1, 1) to {(h, w_)} pixels, the "
+            f"convolution wants kernels of (1, 1) to {(h, width)} pixels, the "
             f"size of a padded image, got {(kh, kw)}"
         )
-    size = (h - kh) // sh + 1, (w_ - kw) // sw + 1
+    size = (h - kh) // sh + 1, (width - kw) // sw + 1
     return x, w.astype(x.dtype, copy=False), size
 
 
@@ -86,8 +86,7 @@ def spectra(a: Array, size: Pair) -> Any:
 
 def images(spectrum: Any, size: Pair) -> Array:
     """Transform back: (P, Q, A, B) to real images (A, B, H, W)."""
-    y: Array = irfft2(spectrum.transpose(2, 3, 0, 1), s=size)
-    return y
+    return irfft2(spectrum.transpose(2, 3, 0, 1), s=size)
 
 
 def by_fft(x: Array, w: Array, stride: Pair, padding: Pair) -> Array:
@@ -131,7 +130,7 @@ def by_toeplitz(x: Array, w: Array, stride: Pair, padding: Pair) -> Array:
     x, w, size = enter(x, w, stride, padding)
     read = pixels_read(x, w.shape[2:], stride).transpose(3, 4, 0, 1, 2)
     flat = one_a_column(x)
-    y: Array = toeplitz(w, read, len(flat)) @ flat
+    y = toeplitz(w, read, len(flat)) @ flat
     return y.T.reshape(len(x), len(w), *size)
 
 

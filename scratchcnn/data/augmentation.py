@@ -6,9 +6,13 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from scratchcnn.evaluation.accuracy import Labels
-from scratchcnn.layer import Array, check_array, check_size
-from scratchcnn.layers.initialization import check_generator
+from scratchcnn.arrays import (
+    Array,
+    Labels,
+    check_array,
+    check_generator,
+    check_size,
+)
 
 
 def move(
@@ -41,7 +45,7 @@ def move(
     padded = np.zeros((N, C, H + 2 * s, W + 2 * s), x.dtype)
     padded[:, :, s : s + H, s : s + W] = x
     windows = sliding_window_view(padded, (H, W), axis=(2, 3))
-    y: Array = windows[np.arange(N), :, s - down, s - right]
+    y = windows[np.arange(N), :, s - down, s - right]
     y[mirrored] = y[mirrored, :, :, ::-1]
     return y
 

@@ -9,8 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from textwrap import shorten
 
-import pooch
-
 from scratchcnn.data.idx import DataError
 
 SHA256 = {
@@ -32,7 +30,7 @@ PATIENCE = 6.0  # seconds, for each mirror
 CHUNK = 2**16  # bytes, the least that must come within them
 ADVICE = (
     "Put the four files into a folder and name it in $SCRATCHCNN_DATA or as "
-    "data_dir; with no network at all, scratchcnn.wardrobe.write(folder) "
+    "data_dir; with no network at all, scratchcnn.data.drawn.write(folder) "
     "draws stand-ins."
 )
 
@@ -60,9 +58,11 @@ def download(url: str, path: Path) -> str:
     The thread is a daemon: one that waits for a name server that never
     answers is left behind, and does not hold the program up.
     """
+    import pooch
+
     troubles = []
 
-    def run() -> None:
+    def attempt() -> None:
         try:
             pooch.HTTPDownloader(
                 progressbar=True, chunk_size=CHUNK, timeout=PATIENCE
@@ -71,7 +71,7 @@ def download(url: str, path: Path) -> str:
             troubles.append(reason(error))
 
     path.touch()
-    size, thread = -1, threading.Thread(target=run, daemon=True)
+    size, thread = -1, threading.Thread(target=attempt, daemon=True)
     thread.start()
     while thread.is_alive():
         before, size = size, path.stat().st_size
@@ -129,6 +129,13 @@ def fetch(path: Path, failures: dict[str, str]) -> None:
     )
 
 
+def cache() -> Path:
+    """Return the folder that downloads are kept in, the user's own."""
+    import pooch
+
+    return Path(pooch.os_cache("scratchcnn"))
+
+
 def find(data_dir: str | os.PathLike[str] | None = None) -> Path:
     """Return the folder with the data, downloading them if need be.
 
@@ -155,7 +162,7 @@ def find(data_dir: str | os.PathLike[str] | None = None) -> Path:
     Chapter *Fetching four files*.
     """
     given = data_dir or os.environ.get("SCRATCHCNN_DATA")
-    directory = Path(os.path.expanduser(given or pooch.os_cache("scratchcnn")))
+    directory = Path(os.path.expanduser(given)) if given else cache()
     if given:
         missing = [n for n in SHA256 if not os.path.isfile(directory / n)]
         if missing:

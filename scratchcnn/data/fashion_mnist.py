@@ -89,7 +89,7 @@ def check_classes(classes: Sequence[int]) -> list[int]:
     return [int(c) for c in chosen]
 
 
-def check_labels(path: Path, labels: Bytes, chosen: list[int]) -> None:
+def check_file(path: Path, labels: Bytes, chosen: list[int]) -> None:
     """Stop labels above 9, and chosen classes that have no image.
 
     Raises
@@ -140,7 +140,7 @@ def read_split(
                 "though a sound one: its SHA-256 is wrong (the files of "
                 f"MNIST bear the same names). {ADVICE}"
             )
-    check_labels(paths[1], labels, chosen)
+    check_file(paths[1], labels, chosen)
     return images, labels
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scratchcnn.evaluation.accuracy import Labels
-from scratchcnn.layer import Array, check_array
+from scratchcnn.arrays import Array, Labels, check_array
 from scratchcnn.layers.dense import Dense
 
 

@@ -7,17 +7,22 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from scratchcnn.compiler.accelerate import leaves
+from scratchcnn.arrays import (
+    Array,
+    Pair,
+    check_array,
+    check_labels,
+    check_size,
+)
 from scratchcnn.evaluation.accuracy import evaluation_mode
-from scratchcnn.layer import Array, Layer, check_array, check_size
+from scratchcnn.layer import Layer
 from scratchcnn.layers.batch_normalization import BatchNorm2D
-from scratchcnn.layers.convolution import Conv2D, Pair
+from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dropout import Dropout
 from scratchcnn.layers.logits import Sigmoid
 from scratchcnn.layers.network import Network
 from scratchcnn.layers.pooling import Pooling
 from scratchcnn.layers.relu import ReLU
-from scratchcnn.losses.cross_entropy import check_labels
 
 Places = npt.NDArray[np.int64]
 POINTWISE = BatchNorm2D, Dropout, ReLU, Sigmoid
@@ -107,7 +112,7 @@ def receptive_field(network: Layer) -> Field:
     Chapter *What the network has learned*.
     """
     start, stride, size = np.array([[0, 0], [1, 1], [1, 1]])
-    for layer in leaves(network):
+    for layer in network.leaves():
         if isinstance(layer, (Conv2D, Pooling)):
             size = size + (np.array(layer.kernel_size) - 1) * stride
             start = start - getattr(layer, "padding", 0) * stride

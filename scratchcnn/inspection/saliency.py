@@ -7,10 +7,16 @@ from collections.abc import Callable
 
 import numpy as np
 
-from scratchcnn.evaluation.accuracy import Labels, evaluation_mode
-from scratchcnn.layer import Array, Layer, check_array
-from scratchcnn.layers.convolution import Pair, pair
-from scratchcnn.losses.cross_entropy import check_labels
+from scratchcnn.arrays import (
+    Array,
+    Labels,
+    Pair,
+    check_array,
+    check_labels,
+    pair,
+)
+from scratchcnn.evaluation.accuracy import evaluation_mode
+from scratchcnn.layer import Layer
 
 
 def saliency(network: Layer, x: Array, classes: Labels) -> Array:
@@ -42,6 +48,11 @@ def saliency(network: Layer, x: Array, classes: Labels) -> Array:
     Chapter *Where does the network look?*; Simonyan, Vedaldi and
     Zisserman, "Deep inside convolutional networks" (2013).
     """
+    if not all(layer.input_gradient for layer in network.leaves()):
+        raise ValueError(
+            "saliency wants a network whose backward returns dL/dx "
+            f"(accelerate needs input_gradient=True), got {network!r}"
+        )
     network = copy.deepcopy(network)
     network.eval()
     y = network.forward(x)
@@ -49,13 +60,7 @@ def saliency(network: Layer, x: Array, classes: Labels) -> Array:
     check_labels("saliency", "classes", classes, *y.shape)
     dy = np.zeros_like(y)
     dy[np.arange(len(y)), classes] = 1
-    dx = network.backward(dy)
-    if np.isnan(dx).any():
-        raise ValueError(
-            "saliency wants a network whose backward returns dL/dx, got "
-            f"NaN (accelerate needs input_gradient=True): {network!r}"
-        )
-    return dx
+    return network.backward(dy)
 
 
 def chosen(
@@ -69,8 +74,7 @@ def chosen(
     check_array("occlusion", "the network's output", y, len(x), "K")
     check_labels("occlusion", "classes", classes, *y.shape)
     y = y if score is None else score(y)
-    one: Array = y[np.arange(len(y)), classes]
-    return one
+    return y[np.arange(len(y)), classes]
 
 
 def occlusion(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from scratchcnn.layer import Array, Layer, Parameter, check_array, check_size
-from scratchcnn.training.optimizers import check_number
+from scratchcnn.arrays import Array, check_array, check_number, check_size
+from scratchcnn.layer import Layer, Parameter
 
 PIXELS = (0, 2, 3)  # the axes n, h, w that one channel extends over
 
 
-def spread(v: Array, x: Array) -> Array:
+def per_channel(v: Array, x: Array) -> Array:
     """Return v, (C,), as (C, 1, 1) in the precision of x, (N, C, H, W)."""
     return v.astype(x.dtype, copy=False)[:, None, None]
 
@@ -86,7 +86,7 @@ class BatchNorm2D(Layer):
                 f"training, got x of shape {x.shape}"
             )
         mean = x.mean(axis=PIXELS, dtype=np.float64)
-        squares = np.square(x - spread(mean, x))
+        squares = np.square(x - per_channel(mean, x))
         variance = squares.mean(axis=PIXELS, dtype=np.float64)
         unbiased = variance * (count / (count - 1))
         self.running_mean += self.momentum * (mean - self.running_mean)
@@ -103,10 +103,10 @@ class BatchNorm2D(Layer):
         else:
             mean, variance = self.running_mean, self.running_variance
         scale = 1 / np.sqrt(variance + self.epsilon)
-        xhat = (x - spread(mean, x)) * spread(scale, x)
+        xhat = (x - per_channel(mean, x)) * per_channel(scale, x)
         self._cache = xhat, scale, self.training
         gamma, beta = self.weight.value, self.bias.value
-        return spread(gamma, x) * xhat + spread(beta, x)
+        return per_channel(gamma, x) * xhat + per_channel(beta, x)
 
     def backward(self, dy: Array) -> Array:
         """Return dL/dx, of the shape of x, in the mode of `forward`."""
@@ -116,10 +116,12 @@ class BatchNorm2D(Layer):
         dbeta = dy.sum(axis=PIXELS)
         self.weight.grad[...] = dgamma
         self.bias.grad[...] = dbeta
-        factor = spread(self.weight.value * scale, dy)
+        factor = per_channel(self.weight.value * scale, dy)
         if not measured:
             return factor * dy
         count = xhat.size // self.channels
-        shift, stretch = spread(dbeta / count, dy), spread(dgamma / count, dy)
-        dx: Array = factor * (dy - shift - xhat * stretch)
-        return dx
+        shift, stretch = (
+            per_channel(dbeta / count, dy),
+            per_channel(dgamma / count, dy),
+        )
+        return factor * (dy - shift - xhat * stretch)

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import numpy as np
 
-from scratchcnn.layer import Array, Layer, Parameter, check_array, check_size
+from scratchcnn.arrays import Array, Pair, check_array, check_size, pair
+from scratchcnn.layer import Layer, Parameter
 from scratchcnn.layers.initialization import he_normal
-
-Pair: TypeAlias = tuple[int, int]
-
-
-def pair(owner: str, name: str, size: int | Pair, least: int) -> Pair:
-    """Return `size` as (vertical, horizontal); one number means both."""
-    both = size if isinstance(size, tuple) else (size, size)
-    if len(both) != 2:
-        raise ValueError(f"{owner} wants {name} as (y, x), got {size}")
-    y, x = (check_size(owner, name, s, least) for s in both)
-    return y, x
 
 
 def pad(x: Array, padding: Pair) -> Array:
@@ -165,5 +153,5 @@ class Conv2D(Layer):
         w = self.weight.cast(dy.dtype).reshape(-1, c * kh * kw)
         dcolumns = (w.T @ dy).reshape(oh, c, kh, kw, ow, n)  # over f
         dx = scatter(dcolumns, size, self.stride)  # over u, v
-        (ph, pw), (h, w_) = self.padding, size
-        return dx[:, :, ph : h - ph, pw : w_ - pw]
+        (ph, pw), (height, width) = self.padding, size
+        return dx[:, :, ph : height - ph, pw : width - pw]

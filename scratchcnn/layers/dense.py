@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from scratchcnn.layer import Array, Layer, Parameter, check_array, check_size
+from scratchcnn.arrays import Array, check_array, check_size
+from scratchcnn.layer import Layer, Parameter
 from scratchcnn.layers.initialization import he_normal
 
 

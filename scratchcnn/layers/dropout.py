@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from scratchcnn.layer import Array, Layer, check_array
-from scratchcnn.layers.initialization import check_generator
-from scratchcnn.training.optimizers import check_number
+from scratchcnn.arrays import Array, check_array, check_generator, check_number
+from scratchcnn.layer import Layer
 
 
 class Dropout(Layer):
@@ -57,5 +56,4 @@ class Dropout(Layer):
         """Return ``dy * mask``, with the mask of the last `forward`."""
         mask, shape = self.recall()
         check_array(self, "dy", dy, *shape)
-        dx: Array = dy * mask
-        return dx
+        return dy * mask

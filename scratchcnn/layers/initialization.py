@@ -4,22 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scratchcnn.layer import Array, check_size
-
-
-def check_generator(owner: str, rng: np.random.Generator) -> None:
-    """Stop anything but a generator, a mere seed for example.
-
-    Raises
-    ------
-    TypeError
-        If `rng` is not a numpy.random.Generator.
-    """
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(
-            f"{owner} wants rng as a numpy.random.Generator, such as "
-            f"np.random.default_rng(0), got {rng!r}"
-        )
+from scratchcnn.arrays import Array, check_generator, check_size
 
 
 def he_normal(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from scratchcnn.layer import Array, Layer, check_array
+from scratchcnn.arrays import Array, check_array
+from scratchcnn.layer import Layer
 
 
 def sigmoid(z: Array) -> Array:
@@ -34,8 +35,7 @@ def sigmoid(z: Array) -> Array:
     Chapter *Logits*.
     """
     check_array("sigmoid", "z", z, ...)
-    p: Array = np.exp(np.minimum(z, 0)) / (1 + np.exp(-np.abs(z)))
-    return p
+    return np.exp(np.minimum(z, 0)) / (1 + np.exp(-np.abs(z)))
 
 
 def below_largest(owner: str, z: Array) -> Array:
@@ -50,8 +50,7 @@ def below_largest(owner: str, z: Array) -> Array:
             f"{owner} wants z of shape (..., K) with K >= 1, got {z.shape}"
         )
     with np.errstate(over="ignore"):
-        s: Array = z - z.max(axis=-1, keepdims=True)
-    return s
+        return z - z.max(axis=-1, keepdims=True)
 
 
 def log_sum_exp(z: Array) -> Array:
@@ -78,8 +77,7 @@ def log_sum_exp(z: Array) -> Array:
     Chapter *Logits*.
     """
     s = below_largest("log_sum_exp", z)
-    y: Array = z.max(axis=-1) + np.log(np.exp(s).sum(axis=-1))
-    return y
+    return z.max(axis=-1) + np.log(np.exp(s).sum(axis=-1))
 
 
 def softmax(z: Array) -> Array:
@@ -108,8 +106,7 @@ def softmax(z: Array) -> Array:
     Chapter *Logits*.
     """
     e = np.exp(below_largest("softmax", z))
-    p: Array = e / e.sum(axis=-1, keepdims=True)
-    return p
+    return e / e.sum(axis=-1, keepdims=True)
 
 
 class Sigmoid(Layer):
@@ -133,11 +130,10 @@ class Sigmoid(Layer):
         """Return ``sigmoid(x)``, of the shape of x."""
         check_array(self, "x", x, "N", ...)
         self._cache = sigmoid(x)
-        y: Array = self._cache.copy()
-        return y
+        return self._cache.copy()
 
     def backward(self, dy: Array) -> Array:
         """Return ``dy * y * (1 - y)``."""
-        y: Array = self.recall()
+        y = self.recall()
         check_array(self, "dy", dy, *y.shape)
         return dy * y * (1 - y)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from scratchcnn.layer import Array, Layer
-from scratchcnn.layers.convolution import Conv2D
-from scratchcnn.layers.dense import Dense
-from scratchcnn.layers.relu import ReLU
-from scratchcnn.layers.reshape import Reshape
+from scratchcnn.arrays import Array
+from scratchcnn.layer import Layer
 
 
 class Network(Layer):
@@ -42,7 +39,7 @@ class Network(Layer):
         for layer in self.layers:
             if not isinstance(layer, Layer):
                 raise TypeError(f"Network wants layers, got {layer!r}")
-        inside = [id(one) for layer in self.layers for one in layer.walk()]
+        inside = [id(one) for top in self.layers for _, one in top.walk()]
         if not 0 < len(inside) == len(set(inside)):
             raise ValueError(
                 f"Network wants one or more distinct layers, got {layers}"
@@ -54,6 +51,18 @@ class Network(Layer):
     def children(self) -> list[Layer]:
         """Return the layers, from the first to the last."""
         return self.layers
+
+    def leaves(self) -> Iterator[Layer]:
+        """Yield the layers in the order of their work, networks opened.
+
+        A network of another kind than this one stays closed: its own
+        forward pass may do more than one layer after the other.
+        """
+        if type(self) is not Network:
+            yield self
+            return
+        for layer in self.layers:
+            yield from layer.leaves()
 
     def forward(self, x: Array) -> Array:
         """Return the last layer's output for the batch x, (N, ...)."""
@@ -96,30 +105,3 @@ class Network(Layer):
             lines.append(f"{number:>3} {name:{width}}  {sizes:20} {count:10,}")
         lines.append(f"{'':>3} {'total':{width}}  {'':20} {total:10,}")
         return "\n".join(lines)
-
-
-def two_class_network(*, rng: np.random.Generator) -> Network:
-    """Build the network of Part I: one number for an image of 28 x 28.
-
-    Images (N, 1, 28, 28) become outputs (N, 1), which are trained to be
-    0 for the first class and 1 for the second.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Draws all initial weights, in the order of the layers.
-
-    Notes
-    -----
-    Chapter *The network*.
-    """
-    return Network(
-        [
-            Conv2D(1, 4, 3, rng=rng),
-            ReLU(),
-            Reshape((4 * 26 * 26,)),
-            Dense(4 * 26 * 26, 32, rng=rng),
-            ReLU(),
-            Dense(32, 1, rng=rng),
-        ]
-    )

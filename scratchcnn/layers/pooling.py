@@ -7,8 +7,8 @@ from functools import reduce
 
 import numpy as np
 
-from scratchcnn.layer import Array, Layer, check_array
-from scratchcnn.layers.convolution import Pair, pair
+from scratchcnn.arrays import Array, Pair, check_array, pair
+from scratchcnn.layer import Layer
 
 
 def like(a: Array, b: Array) -> Array:
@@ -33,11 +33,12 @@ def slices(x: Array, axis: int, size: int, stride: int) -> list[Array]:
     ]
 
 
-def places(x: Array, kernel: Pair, stride: Pair) -> list[Array]:
+def window_views(x: Array, kernel: Pair, stride: Pair) -> list[Array]:
     """List, for each place (u, v), the pixels of all windows there.
 
-    ``places(x)[u * KW + v][n, c, i, j] = x[n, c, sh * i + u, sw * j + v]``:
-    views of images (N, C, H, W), each of shape (N, C, OH, OW).
+    ``window_views(x)[u * KW + v][n, c, i, j]`` is
+    ``x[n, c, sh * i + u, sw * j + v]``: views of images (N, C, H, W), each
+    of shape (N, C, OH, OW).
     """
     return [
         pixels
@@ -143,7 +144,7 @@ class MaxPool2D(Pooling):
         apart = kh <= sh and kw <= sw  # no pixel is in two windows
         free = np.ones_like(y, bool)  # windows without a winner so far
         for pixels, dpixels in zip(
-            places(x, *form), places(dx, *form), strict=True
+            window_views(x, *form), window_views(dx, *form), strict=True
         ):
             won = pixels == y
             won &= free
@@ -192,6 +193,6 @@ class AvgPool2D(Pooling):
         check_array(self, "dy", dy, *y_shape)
         kh, kw = self.kernel_size
         dx, share = np.zeros(x_shape, dy.dtype), dy / (kh * kw)
-        for dpixels in places(dx, self.kernel_size, self.stride):
+        for dpixels in window_views(dx, self.kernel_size, self.stride):
             dpixels += share
         return dx

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from scratchcnn.layer import Array, Layer, check_array
+from scratchcnn.arrays import Array, check_array
+from scratchcnn.layer import Layer
 
 
 class ReLU(Layer):
@@ -35,5 +36,4 @@ class ReLU(Layer):
         """Return dy where x was positive, and zero elsewhere."""
         mask = self.recall()
         check_array(self, "dy", dy, *mask.shape)
-        dx: Array = dy * mask
-        return dx
+        return dy * mask

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from math import prod
 
-from scratchcnn.layer import Array, Layer, check_array, check_size
+from scratchcnn.arrays import Array, check_array, check_size
+from scratchcnn.layer import Layer
 
 
 class Reshape(Layer):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from scratchcnn.evaluation.accuracy import Labels
-from scratchcnn.layer import Array, check_array
+from scratchcnn.arrays import Array, Labels, check_array, check_labels
 from scratchcnn.layers.logits import below_largest, sigmoid
-from scratchcnn.losses.mean_squared_error import Loss
+from scratchcnn.losses.loss import Loss
 
 
 class BinaryCrossEntropy(Loss):
@@ -29,7 +28,7 @@ class BinaryCrossEntropy(Loss):
     y are logits, of any size and sign, not probabilities: no `Sigmoid`
     goes before. Nothing can tell a probability of 0.9 from a logit of
     0.9, so there would be no error, only bad training. A logit means
-    yes above 0: evaluate with ``threshold=0``.
+    yes above 0, which is the `threshold` of this loss.
 
     Notes
     -----
@@ -54,7 +53,7 @@ class BinaryCrossEntropy(Loss):
 
     def backward(self) -> Array:
         """Return dL/dy, ``(sigmoid(y) - t) / size``."""
-        difference: Array = self.recall()
+        difference = self.recall()
         return difference / difference.size
 
 
@@ -105,36 +104,5 @@ class SoftmaxCrossEntropy(Loss):
 
     def backward(self) -> Array:
         """Return dL/dy, ``(softmax(y) - one_hot(t)) / N``."""
-        difference: Array = self.recall()
+        difference = self.recall()
         return difference / len(difference)
-
-
-def check_labels(
-    owner: object, name: str, labels: Labels | Array, count: int, classes: int
-) -> None:
-    """Stop anything but `count` integers from 0 to `classes` - 1.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `labels` is not an array of integers, or has another shape,
-        or if one of them is no class.
-
-    Notes
-    -----
-    Chapter *Cross-entropy*.
-    """
-    kind = getattr(labels, "dtype", type(labels).__name__)
-    if not np.issubdtype(getattr(labels, "dtype", object), np.integer):
-        raise TypeError(
-            f"{owner} wants {name} as an array of integers, got {kind}"
-        )
-    if labels.shape != (count,):
-        raise ValueError(
-            f"{owner} wants {name} of shape ({count},), got {labels.shape}"
-        )
-    if count and not 0 <= labels.min() <= labels.max() < classes:
-        raise ValueError(
-            f"{owner} wants {name} from 0 to {classes - 1}, got "
-            f"{labels.min()} to {labels.max()}"
-        )

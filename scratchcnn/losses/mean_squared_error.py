@@ -2,31 +2,10 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-
 import numpy as np
 
-from scratchcnn.layer import Array, Cached, check_array
-
-
-class Loss(Cached, ABC):
-    """One number that says how far outputs are from their targets.
-
-    Notes
-    -----
-    Chapter *Mean squared error*.
-    """
-
-    @abstractmethod
-    def forward(self, y: Array, t: Array) -> float:
-        """Return the loss of outputs y, (N, ...), against targets t."""
-
-    @abstractmethod
-    def backward(self) -> Array:
-        """Return dL/dy of the last forward pass, of the shape of y."""
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
+from scratchcnn.arrays import Array, check_array
+from scratchcnn.losses.loss import Loss
 
 
 class MeanSquaredError(Loss):
@@ -43,8 +22,12 @@ class MeanSquaredError(Loss):
     Notes
     -----
     Chapter *Mean squared error*. The mean is over every number, as in
-    PyTorch's default, so the gradient carries one factor 1/size.
+    PyTorch's default, so the gradient carries one factor 1/size. A
+    single output is read as yes above one half, which is right between
+    the targets 0 and 1: for others, set `threshold`.
     """
+
+    threshold = 0.5
 
     def forward(self, y: Array, t: Array) -> float:
         """Return ``mean((y - t)**2)``."""
@@ -58,5 +41,5 @@ class MeanSquaredError(Loss):
 
     def backward(self) -> Array:
         """Return dL/dy, ``2 (y - t) / size``."""
-        difference: Array = self.recall()
+        difference = self.recall()
         return difference * (2 / difference.size)

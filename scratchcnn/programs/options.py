@@ -8,50 +8,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from scratchcnn.data.fashion_mnist import NAMES
 from scratchcnn.layer import Layer
-from scratchcnn.layers.batch_normalization import BatchNorm2D
-from scratchcnn.layers.convolution import Conv2D
-from scratchcnn.layers.dense import Dense
-from scratchcnn.layers.network import Network, two_class_network
-from scratchcnn.layers.pooling import MaxPool2D
-from scratchcnn.layers.relu import ReLU
-from scratchcnn.layers.reshape import Flatten
-from scratchcnn.models.lenet import ten_class_network
+from scratchcnn.layers.network import Network
+from scratchcnn.models.lenet import lenet
+from scratchcnn.models.record import record
+from scratchcnn.models.two_class import two_class
 from scratchcnn.programs.two_classes import CommandLine
 from scratchcnn.training.optimizers import SGD, Adam, Optimizer
 from scratchcnn.training.schedules import constant, cosine
 
-
-def record_network(*, rng: np.random.Generator) -> Network:
-    """Build the network of the record: logits (N, 10) of (N, 1, 28, 28).
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Draws all initial weights, in the order of the layers.
-
-    Notes
-    -----
-    Chapter *Options*.
-    """
-    layers: list[Layer] = []
-    for before, channels in ((1, 24), (24, 48), (48, 96)):
-        layers += [
-            Conv2D(before, channels, 3, padding=1, rng=rng),
-            BatchNorm2D(channels),
-            ReLU(),
-            MaxPool2D(2),
-        ]
-    return Network([*layers, Flatten(), Dense(96 * 3 * 3, 10, rng=rng)])
-
-
 NETWORKS: dict[str, Callable[..., Network]] = {
-    "lenet": ten_class_network,
-    "record": record_network,
-    "two-class": two_class_network,
+    "lenet": lenet,
+    "record": record,
+    "two-class": two_class,
 }
 SCHEDULES = {"constant": constant, "cosine": cosine}
 RATES = {"sgd": 0.05, "adam": 0.001}

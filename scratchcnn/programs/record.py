@@ -13,14 +13,15 @@ import numpy as np
 
 from scratchcnn.data.fashion_mnist import NAMES, FashionMNIST, load
 from scratchcnn.data.idx import DataError
-from scratchcnn.evaluation.accuracy import evaluate
+from scratchcnn.evaluation.accuracy import accuracy
 from scratchcnn.evaluation.baselines import least_squares, majority_accuracy
+from scratchcnn.files import replacing
 from scratchcnn.layers.network import Network
 from scratchcnn.layers.reshape import Flatten
+from scratchcnn.losses.mean_squared_error import MeanSquaredError
 from scratchcnn.programs.options import command_line, new_file
 from scratchcnn.programs.trainer import Trainer
 from scratchcnn.programs.two_classes import CommandLine
-from scratchcnn.training.weights import replacing
 
 SETTINGS = (
     "--network record --optimizer sgd --learning-rate 0.1 --momentum 0.9 "
@@ -54,7 +55,7 @@ def yardsticks(data: FashionMNIST) -> dict[str, float]:
     linear = Network([Flatten(), least_squares(vectors, t)])
     return {
         "majority": majority_accuracy(labels, test.labels),
-        "linear": evaluate(linear, *test),
+        "linear": accuracy(linear, MeanSquaredError(), *test),
     }
 
 

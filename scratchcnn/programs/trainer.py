@@ -10,18 +10,19 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.arrays import check_size
 from scratchcnn.compiler.accelerate import accelerate
 from scratchcnn.data.augmentation import shift_and_flip
 from scratchcnn.data.fashion_mnist import FashionMNIST, Split, load
 from scratchcnn.data.idx import DataError
-from scratchcnn.evaluation.accuracy import evaluate
+from scratchcnn.evaluation.accuracy import accuracy
 from scratchcnn.evaluation.baselines import majority_accuracy
-from scratchcnn.layer import Layer, check_size
+from scratchcnn.layer import Layer
 from scratchcnn.losses.cross_entropy import (
     BinaryCrossEntropy,
     SoftmaxCrossEntropy,
 )
-from scratchcnn.losses.mean_squared_error import Loss
+from scratchcnn.losses.loss import Loss
 from scratchcnn.programs.options import (
     NETWORKS,
     SCHEDULES,
@@ -93,6 +94,9 @@ class Trainer:
                 "--network two-class wants two --classes, got "
                 f"{len(data.names)}"
             )
+        self.loss: Loss = (
+            BinaryCrossEntropy() if self.binary else SoftmaxCrossEntropy()
+        )
 
     def settings(self) -> dict[str, Any]:
         """Return what has a say in the numbers: options, and the data."""
@@ -131,15 +135,12 @@ class Trainer:
 
     def score(self, network: Layer) -> float:
         """Return the share of the held-out images that it gets right."""
-        return evaluate(network, *self.tested, threshold=0.0)
+        return accuracy(network, self.loss, *self.tested)
 
     def run(self) -> History:
         """Train behind a progress bar, and return how it went."""
         x, labels = self.trained
         t = labels[:, None].astype(np.float32) if self.binary else labels
-        loss: Loss = (
-            BinaryCrossEntropy() if self.binary else SoftmaxCrossEntropy()
-        )
         options, checkpoint = self.options, self.checkpoint()
         augment = functools.partial(
             shift_and_flip, shift=options.shift, flip=options.flip
@@ -147,7 +148,7 @@ class Trainer:
         schedule = SCHEDULES[options.schedule]()
         return train(
             self.network,
-            loss,
+            self.loss,
             self.optimizer,
             x,
             t,

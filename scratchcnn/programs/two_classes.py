@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -11,16 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
-from tqdm import tqdm
 
+from scratchcnn.arrays import Array, check_size
 from scratchcnn.data.fashion_mnist import NAMES, FashionMNIST, load
 from scratchcnn.data.idx import DataError
-from scratchcnn.evaluation.accuracy import evaluate
+from scratchcnn.evaluation.accuracy import accuracy
 from scratchcnn.evaluation.baselines import least_squares, majority_accuracy
-from scratchcnn.layer import Array, check_size
-from scratchcnn.layers.network import Network, two_class_network
+from scratchcnn.files import replacing
+from scratchcnn.layers.network import Network
 from scratchcnn.layers.reshape import Flatten
 from scratchcnn.losses.mean_squared_error import MeanSquaredError
+from scratchcnn.models.two_class import two_class
 from scratchcnn.training.gradient_descent import gradient_descent
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 EPOCHS = 4
 BATCH_SIZE = 8
 LEARNING_RATE = 0.01
+LOSS = MeanSquaredError()
 FORMATS = (".png", ".svg", ".pdf")
 
 
@@ -84,9 +85,11 @@ def fit(
     rng: np.random.Generator,
 ) -> list[float]:
     """Train behind a progress bar, and return the loss of each epoch."""
+    from tqdm import tqdm
+
     epochs = gradient_descent(
         network,
-        MeanSquaredError(),
+        LOSS,
         x,
         t,
         learning_rate=options.learning_rate,
@@ -109,11 +112,11 @@ def compare(network: Network, data: FashionMNIST, t: Array) -> None:
     majority = majority_accuracy(data.train.labels, data.test.labels)
     print("Accuracy on the test images:")
     print(f"  majority guess  {majority:.4f}")
-    print(f"  linear model    {evaluate(linear, *data.test):.4f}")
-    print(f"  network         {evaluate(network, *data.test):.4f}")
+    print(f"  linear model    {accuracy(linear, LOSS, *data.test):.4f}")
+    print(f"  network         {accuracy(network, LOSS, *data.test):.4f}")
 
 
-def draw(losses: list[float], before: Array, after: Array) -> Figure:
+def plot(losses: list[float], before: Array, after: Array) -> Figure:
     """Draw the loss of every epoch and the kernels, (F, 1, KH, KW)."""
     from matplotlib.figure import Figure
 
@@ -138,12 +141,8 @@ def draw(losses: list[float], before: Array, after: Array) -> Figure:
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure whole or not at all."""
-    partial = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        figure.savefig(partial, dpi=150)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path) as file:
+        figure.savefig(file, dpi=150, format=path.suffix[1:])
 
 
 def run(options: argparse.Namespace) -> None:
@@ -159,12 +158,12 @@ def run(options: argparse.Namespace) -> None:
         title, f"{len(x):,} training images, {tests:,} test images", sep="\n"
     )
     t = labels[:, None].astype(x.dtype)
-    network = two_class_network(rng=rng)
+    network = two_class(rng=rng)
     kernels = network.parameters()[0]
     before = kernels.value.copy()
     losses = fit(network, x, t, options, rng)
     compare(network, data, t)
-    figure = draw(losses, before, kernels.value)
+    figure = plot(losses, before, kernels.value)
     figure.suptitle(title)
     save(figure, options.output)
     print(f"Figure: {options.output}")

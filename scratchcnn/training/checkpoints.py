@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from scratchcnn.arrays import check_generator
 from scratchcnn.layer import Layer
-from scratchcnn.layers.initialization import check_generator
 from scratchcnn.training.loop import History
 from scratchcnn.training.optimizers import Optimizer
 from scratchcnn.training.weights import (
     copy_arrays,
     named_arrays,
-    named_layers,
     read_arrays,
     write_arrays,
 )
@@ -90,12 +89,12 @@ class Checkpoint:
     def generators(self) -> dict[str, np.random.Generator]:
         """Return every distinct generator of the run, by name."""
         found = {"rng": self.rng}
-        for prefix, layer in named_layers(self.network):
+        for path, layer in self.network.walk():
             for name, value in vars(layer).items():
                 if isinstance(value, np.random.Generator) and not any(
                     value is known for known in found.values()
                 ):
-                    found[f"network/{prefix}{name}"] = value
+                    found[f"network/{path}{name}"] = value
         return found
 
     def fixed(self) -> dict[str, Any]:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
 import numpy as np
-from tqdm import tqdm
 
-from scratchcnn.evaluation.accuracy import Labels, evaluation_mode
-from scratchcnn.layer import Array, Layer, check_size
-from scratchcnn.losses.mean_squared_error import Loss
-from scratchcnn.training.gradient_descent import check_batches, deal
-from scratchcnn.training.optimizers import Optimizer, check_number
+from scratchcnn.arrays import Array, Labels, check_number, check_size
+from scratchcnn.data.batches import check_batches, deal
+from scratchcnn.evaluation.accuracy import evaluation_mode
+from scratchcnn.layer import Layer
+from scratchcnn.losses.loss import Loss
+from scratchcnn.training.optimizers import Optimizer
 from scratchcnn.training.schedules import Schedule, constant
 
 Batch: TypeAlias = tuple[Array, Array]
@@ -47,9 +47,7 @@ class History:
         return len(self.losses)
 
 
-def diverged(
-    optimizer: Optimizer, rate: float, what: str
-) -> FloatingPointError:
+def diverged(optimizer: Optimizer, what: str) -> FloatingPointError:
     """Return the error that says what went wrong, and how far."""
     sizes = [np.abs(p.grad).max(initial=0) for p in optimizer.parameters]
     largest = int(np.argmax(sizes))
@@ -62,7 +60,8 @@ def diverged(
     return FloatingPointError(
         f"train: {what}; the largest gradient of the last step was "
         f"{sizes[largest]:.3g}, in parameter {largest + 1} of {len(sizes)}, "
-        f"{shape}: try a smaller learning_rate than {rate:g}"
+        f"{shape}: try a smaller learning_rate than "
+        f"{optimizer.learning_rate:g}"
     )
 
 
@@ -79,7 +78,7 @@ def check_run(
         )
 
 
-def planned_factors(schedule: Schedule, total: int) -> list[float]:
+def step_factors(schedule: Schedule, total: int) -> list[float]:
     """Return the factor on the learning rate for each of `total` steps."""
     name = "the factor of the schedule"
     return [
@@ -95,48 +94,32 @@ def augmented(
     return ((augment(x, rng), t) for x, t in batches)
 
 
-def steps(
+def one_epoch(
     network: Layer,
     loss: Loss,
     optimizer: Optimizer,
     batches: Iterable[Batch],
-    rates: Iterable[float],
+    factors: Iterable[float],
     epoch: int,
-) -> Iterator[float]:
-    """Take a step for each batch; yield the mean loss so far."""
-    total, seen, own_rate = 0.0, 0, optimizer.learning_rate
-    both = zip(batches, rates, strict=True)
-    for number, ((x, t), rate) in enumerate(both, 1):
-        where = f"in epoch {epoch}, batch {number}"
-        value = loss.forward(network.forward(x), t)
-        if not np.isfinite(value):
-            what = f"the loss is {value} {where}"
-            raise diverged(optimizer, own_rate, what)
-        network.backward(loss.backward())
-        optimizer.learning_rate = rate
-        optimizer.step()
-        total, seen = total + value * len(x), seen + len(x)
-        yield total / seen
-    if not all(np.isfinite(p.value).all() for p in optimizer.parameters):
-        what = f"a parameter is no longer finite {where}"
-        raise diverged(optimizer, own_rate, what)
-
-
-def one_epoch(
-    network: Layer, optimizer: Optimizer, running: Iterator[float], bar: Any
+    bar: Any,
 ) -> float:
-    """Take all steps in training mode, and return the last mean loss."""
-    rate = optimizer.learning_rate
+    """Take a step for each batch; return the mean loss of all examples."""
     network.train()
-    try:
-        # An overflow ends in a loss that is refused; no need to warn too.
-        with np.errstate(over="ignore", invalid="ignore"):
-            for mean in running:
-                bar.set_postfix_str(f"loss {mean:.4f}", refresh=False)
-                bar.update()
-    finally:
-        optimizer.learning_rate = rate
-    return mean
+    total, seen = 0.0, 0
+    both = zip(batches, factors, strict=True)
+    for number, ((x, t), factor) in enumerate(both, 1):
+        value = loss.forward(network.forward(x), t)
+        where = f"in epoch {epoch}, batch {number}"
+        if not np.isfinite(value):
+            raise diverged(optimizer, f"the loss is {value} {where}")
+        network.backward(loss.backward())
+        optimizer.step(factor)
+        total, seen = total + value * len(x), seen + len(x)
+        bar.set_postfix_str(f"loss {total / seen:.4f}", refresh=False)
+        bar.update()
+    if not all(np.isfinite(p.value).all() for p in optimizer.parameters):
+        raise diverged(optimizer, f"a parameter is no longer finite {where}")
+    return total / seen
 
 
 def train(
@@ -176,8 +159,7 @@ def train(
         Shuffles the examples, anew in each epoch, and goes to `augment`.
     schedule : callable, optional
         Maps the share of all steps that is done, from 0 to 1, to a
-        factor on the optimizer's learning rate, which is restored after
-        each epoch; by default, 1.
+        factor on the optimizer's learning rate; by default, 1.
     augment : callable, optional
         Given the examples of a batch, and `rng`, returns those that
         the network shall see.
@@ -208,18 +190,17 @@ def train(
     -----
     Chapter *A training run*.
     """
+    from tqdm import tqdm
+
     targets = cast(Array, t)
     check_batches("train", x, targets, batch_size, rng)
     history = History() if history is None else history
     check_run(network, optimizer, epochs, len(history))
     count = math.ceil(len(x) / batch_size)
-    total = epochs * count
-    factors = planned_factors(schedule or constant(), total)
+    total, done = epochs * count, len(history) * count
+    factors = step_factors(schedule or constant(), total)
     with tqdm(
-        total=total,
-        initial=len(history) * count,
-        unit="batch",
-        disable=not progress,
+        total=total, initial=done, unit="batch", disable=not progress
     ) as bar:
         for epoch in range(len(history), epochs):
             bar.set_description(f"epoch {epoch + 1} of {epochs}")
@@ -227,16 +208,16 @@ def train(
             if augment is not None:
                 batches = augmented(batches, augment, rng)
             here = factors[epoch * count : (epoch + 1) * count]
-            rates = [optimizer.learning_rate * factor for factor in here]
-            running = steps(
-                network, loss, optimizer, batches, rates, epoch + 1
-            )
-            mean = one_epoch(network, optimizer, running, bar)
+            # An overflow ends in a loss that is refused; no need to warn too.
+            with np.errstate(over="ignore", invalid="ignore"):
+                mean = one_epoch(
+                    network, loss, optimizer, batches, here, epoch + 1, bar
+                )
             if score is not None:
                 with evaluation_mode(network):
                     history.scores.append(float(score(network)))
             history.losses.append(mean)
-            history.learning_rates.append(rates[-1])
+            history.learning_rates.append(optimizer.learning_rate * here[-1])
             if after_epoch is not None:
                 after_epoch(history)
     return history

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
@@ -10,34 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scratchcnn.layer import Array, Parameter
-
-
-def check_number(
-    owner: str,
-    name: str,
-    value: float,
-    *,
-    below: float = math.inf,
-    positive: bool = False,
-) -> float:
-    """Return `value` as a float, from 0 on and below `below`, or raise.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `value` is not a real number, or outside of that range, or
-        zero where it shall be `positive`.
-    """
-    kinds = int, float, np.integer, np.floating
-    if isinstance(value, bool) or not isinstance(value, kinds):
-        raise TypeError(f"{owner} wants {name} as a number, got {value!r}")
-    if not 0 <= value < below or (positive and value == 0):
-        least = "0 <" if positive else "0 <="
-        raise ValueError(
-            f"{owner} wants {least} {name} < {below:g}, got {value}"
-        )
-    return float(value)
+from scratchcnn.arrays import Array, check_number
+from scratchcnn.layer import Parameter
 
 
 class Optimizer(ABC):
@@ -86,8 +59,15 @@ class Optimizer(ABC):
         )
 
     @abstractmethod
-    def step(self) -> None:
-        """Change each parameter's value in place, by its grad."""
+    def step(self, factor: float = 1.0) -> None:
+        """Change each parameter's value in place, by its grad.
+
+        Parameters
+        ----------
+        factor : float
+            What this step's learning rate is multiplied by, as a
+            schedule has it.
+        """
 
     @abstractmethod
     def state(self) -> dict[str, npt.NDArray[Any]]:
@@ -159,8 +139,9 @@ class SGD(Optimizer):
         moved = self.parameters if self.momentum else []
         self.velocity = [np.zeros_like(p.value) for p in moved]
 
-    def step(self) -> None:
+    def step(self, factor: float = 1.0) -> None:
         """Change each parameter's value in place, by its grad."""
+        rate = self.learning_rate * factor
         for i, p in enumerate(self.parameters):
             g = p.grad
             if self.weight_decay:
@@ -170,7 +151,7 @@ class SGD(Optimizer):
                 v *= self.momentum
                 v += g
                 g = g + self.momentum * v if self.nesterov else v
-            p.value -= self.learning_rate * g
+            p.value -= rate * g
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return ``velocity.0`` and so on, one for each parameter."""
@@ -235,13 +216,13 @@ class Adam(Optimizer):
         self.square = [np.zeros_like(p.value) for p in self.parameters]
         self.steps = np.zeros((), np.int64)
 
-    def step(self) -> None:
+    def step(self, factor: float = 1.0) -> None:
         """Change each parameter's value in place, by its grad."""
         self.steps += 1
         beta1, beta2 = self.betas
-        missing1 = 1 - beta1 ** int(self.steps)
-        missing2 = 1 - beta2 ** int(self.steps)
-        rate = self.learning_rate / missing1
+        correction1 = 1 - beta1 ** int(self.steps)
+        correction2 = 1 - beta2 ** int(self.steps)
+        rate = self.learning_rate * factor / correction1
         for p, m, s in zip(
             self.parameters, self.mean, self.square, strict=True
         ):
@@ -252,7 +233,7 @@ class Adam(Optimizer):
             m += (1 - beta1) * g
             s *= beta2
             s += (1 - beta2) * g**2
-            p.value -= rate * m / (np.sqrt(s / missing2) + self.epsilon)
+            p.value -= rate * m / (np.sqrt(s / correction2) + self.epsilon)
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return ``mean.0``, ``square.0`` and so on, and ``steps``."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import TypeAlias
 
-from scratchcnn.training.optimizers import check_number
+from scratchcnn.arrays import check_number
 
 Schedule: TypeAlias = Callable[[float], float]
 

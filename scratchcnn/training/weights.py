@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import os
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
@@ -14,25 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchcnn.data.idx import DataError
+from scratchcnn.files import replacing
 from scratchcnn.layer import Layer, Parameter
 
 FORMAT = 1
 WEIGHTS = "scratchcnn-weights"
 
 Named: TypeAlias = Mapping[str, npt.NDArray[Any]]
-
-
-def named_layers(
-    layer: Layer, prefix: str = ""
-) -> Iterator[tuple[str, Layer]]:
-    """Yield this layer and all inside it, each after the way to it.
-
-    Layer 0 of layer 2 comes after ``"2.0."``: in front of the name of
-    an attribute, this gives the names of PyTorch's Sequential.
-    """
-    yield prefix, layer
-    for i, child in enumerate(layer.children()):
-        yield from named_layers(child, f"{prefix}{i}.")
 
 
 def named_arrays(network: Layer) -> dict[str, npt.NDArray[Any]]:
@@ -43,16 +30,16 @@ def named_arrays(network: Layer) -> dict[str, npt.NDArray[Any]]:
     Chapter *Saving and loading*.
     """
     found: dict[str, npt.NDArray[Any]] = {}
-    for prefix, layer in named_layers(network):
+    for path, layer in network.walk():
         for name, attribute in vars(layer).items():
             if isinstance(attribute, Parameter):
-                found[prefix + name] = attribute.value
+                found[path + name] = attribute.value
         for name, array in layer.buffers().items():
-            found[prefix + name] = array
+            found[path + name] = array
     return found
 
 
-def pack(file: IO[bytes], arrays: Named) -> None:
+def write_npz(file: IO[bytes], arrays: Named) -> None:
     """Write arrays as a .npz: a zip archive of one .npy file for each."""
     with zipfile.ZipFile(file, "w") as archive:
         for name, array in arrays.items():
@@ -60,8 +47,8 @@ def pack(file: IO[bytes], arrays: Named) -> None:
                 np.lib.format.write_array(member, array, allow_pickle=False)
 
 
-def unpack(file: IO[bytes]) -> dict[str, npt.NDArray[Any]]:
-    """Read back what `pack` has written; never a pickle."""
+def read_npz(file: IO[bytes]) -> dict[str, npt.NDArray[Any]]:
+    """Read back what `write_npz` has written; never a pickle."""
     arrays = {}
     file.seek(-12, os.SEEK_END)  # of a list of contents that is whole
     count = int.from_bytes(file.read(2), "little")
@@ -77,31 +64,12 @@ def unpack(file: IO[bytes]) -> dict[str, npt.NDArray[Any]]:
     return arrays
 
 
-@contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """Open a file that takes its name only when it is whole.
-
-    Until then, and if anything goes wrong, an older file of that name
-    stays as it is.
-    """
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with open(partial, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
 def write_arrays(
     path: str | os.PathLike[str], kind: str, arrays: Named
 ) -> None:
     """Write a file of this kind, in the format of today."""
     with replacing(path) as file:
-        pack(file, {kind: np.array(FORMAT), **arrays})
+        write_npz(file, {kind: np.array(FORMAT), **arrays})
 
 
 def read_arrays(
@@ -122,7 +90,7 @@ def read_arrays(
     if not zipfile.is_zipfile(file):
         raise DataError(f"{path} is cut short. Take another copy.")
     try:
-        arrays = unpack(file)
+        arrays = read_npz(file)
     except Exception as error:  # whatever a wrong byte may lead to
         raise DataError(
             f"{path} should hold arrays of numbers, but is damaged or "

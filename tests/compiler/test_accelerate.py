@@ -9,29 +9,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchcnn.compiler.accelerate import PLANS, accelerate, program
-from scratchcnn.compiler.convolution import BiasStep, ConvStep, MaxPoolStep
+from scratchcnn.compiler.accelerate import PLANS, accelerate, stages_of
+from scratchcnn.compiler.convolution import BiasStage, ConvStage, MaxPoolStage
 from scratchcnn.compiler.stage import (
-    AnyStep,
-    BatchNormStep,
-    DenseStep,
-    DropoutStep,
-    ReLUStep,
-    ReshapeStep,
+    AnyStage,
+    BatchNormStage,
+    DenseStage,
+    DropoutStage,
+    ReLUStage,
+    ReshapeStage,
 )
-from scratchcnn.evaluation.accuracy import evaluate
+from scratchcnn.evaluation.accuracy import accuracy
 from scratchcnn.gradient_check import check_layer
 from scratchcnn.layer import Layer
 from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.dropout import Dropout
-from scratchcnn.layers.network import Network, two_class_network
+from scratchcnn.layers.network import Network
 from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten, Reshape
 from scratchcnn.losses.cross_entropy import SoftmaxCrossEntropy
 from scratchcnn.losses.mean_squared_error import MeanSquaredError
+from scratchcnn.models.two_class import two_class
 from scratchcnn.training.gradient_descent import gradient_step
 from scratchcnn.training.loop import train
 from scratchcnn.training.optimizers import SGD
@@ -141,7 +142,7 @@ def both(network, x, dy_seed=0):
     dy = np.random.default_rng(dy_seed).standard_normal(y.shape)
     dx = network.backward(dy.astype(y.dtype))
     gradients = [p.grad for p in network.parameters()]
-    kept = [a for layer in network.walk() for a in layer.buffers().values()]
+    kept = [a for _, layer in network.walk() for a in layer.buffers().values()]
     return [y, dx, *gradients, *kept]
 
 
@@ -160,7 +161,7 @@ def results(network, batch):
     dy = np.random.default_rng(7).standard_normal(y.shape)
     dx = network.backward(dy.astype(y.dtype))
     gradients = [p.grad for p in network.parameters()]
-    kept = [a for layer in network.walk() for a in layer.buffers().values()]
+    kept = [a for _, layer in network.walk() for a in layer.buffers().values()]
     return [array.copy() for array in (y, dx, *gradients, *kept)]
 
 
@@ -244,8 +245,8 @@ def test_relu_of_bias_and_maximum_may_change_places(rng):
     x = rng.standard_normal((2, 1, 12, 12))
     layers = [Conv2D(1, 3, 3, rng=rng), ReLU(), MaxPool2D(2)]
     layers[0].bias.value[...] = rng.standard_normal(3)
-    kinds = [kind for kind, _ in program(Network(layers))]
-    assert kinds == [ConvStep, MaxPoolStep, BiasStep, ReLUStep]
+    kinds = [kind for kind, _ in stages_of(Network(layers))]
+    assert kinds == [ConvStage, MaxPoolStage, BiasStage, ReLUStage]
     fast = accelerate(Network(layers)).forward(x)
     z = conv_forward(x, layers[0].weight.value, np.zeros(3), (1, 1), (0, 0))
     for n, f, i, j in np.ndindex(fast.shape):
@@ -272,24 +273,24 @@ def test_the_first_of_the_largest_gets_the_gradient_if_it_is_positive(rng):
 
 
 def test_only_max_pooling_moves_and_only_before_bias_and_relu(rng):
-    kinds = [kind for kind, _ in program(lenet(rng))]
+    kinds = [kind for kind, _ in stages_of(lenet(rng))]
     assert kinds == [
-        ConvStep,
-        BiasStep,
-        BatchNormStep,
-        MaxPoolStep,
-        ReLUStep,
-        ConvStep,
-        MaxPoolStep,
-        BiasStep,
-        ReLUStep,
-        ReshapeStep,
-        DropoutStep,
-        DenseStep,
+        ConvStage,
+        BiasStage,
+        BatchNormStage,
+        MaxPoolStage,
+        ReLUStage,
+        ConvStage,
+        MaxPoolStage,
+        BiasStage,
+        ReLUStage,
+        ReshapeStage,
+        DropoutStage,
+        DenseStage,
     ]
     layers = [ReLU(), MaxPool2D(2, stride=1), Halved(3, 2, rng=rng)]
-    kinds = [kind for kind, _ in program(Network(layers))]
-    assert kinds == [ReLUStep, AnyStep, AnyStep]
+    kinds = [kind for kind, _ in stages_of(Network(layers))]
+    assert kinds == [ReLUStage, AnyStage, AnyStage]
 
 
 def test_it_is_a_layer_with_the_network_s_own_parts(rng):
@@ -302,7 +303,7 @@ def test_it_is_a_layer_with_the_network_s_own_parts(rng):
     ):
         assert one is other
     fast.eval()
-    assert not any(layer.training for layer in fast.walk())
+    assert not any(layer.training for _, layer in fast.walk())
     assert not network.layers[1].training
     assert repr(fast) == f"accelerate({network})"
 
@@ -364,9 +365,9 @@ def test_plans_are_made_once_a_size_and_few_are_kept(rng):
     for n in (2, 3, 2):
         fast.forward(images(rng, n))
     assert [key[0][0] for key in fast.plans] == [3, 2]
-    plan = fast.plan(images(rng, 2))
+    plan = fast.plan_for(images(rng, 2))
     fast.forward(images(rng, 2).astype(np.float64))
-    assert fast.plan(images(rng, 2)) is plan
+    assert fast.plan_for(images(rng, 2)) is plan
     for n in range(2, 10):
         fast.forward(images(rng, n))
     assert len(fast.plans) == PLANS
@@ -399,7 +400,7 @@ def test_wrong_arrays_and_networks_are_refused(rng):
 
 
 def test_it_trains_by_hand_as_any_network(rng):
-    plain = two_class_network(rng=rng)
+    plain = two_class(rng=rng)
     fast = accelerate(copy.deepcopy(plain))
     x = rng.random((8, 1, 28, 28), np.float32)
     t = rng.random((8, 1), np.float32)
@@ -429,7 +430,9 @@ def test_it_is_saved_and_trained_as_the_network(rng, tmp_path):
                 epochs=3,
                 batch_size=4,
                 rng=np.random.default_rng(4),
-                score=lambda network: evaluate(network, x, t),
+                score=lambda network: accuracy(
+                    network, MeanSquaredError(), x, t
+                ),
             )
         )
     assert_close(histories[1].losses, histories[0].losses, tolerance=1e-5)

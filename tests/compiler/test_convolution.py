@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from scratchcnn.compiler.convolution import (
     DIRECT,
-    AvgPoolStep,
-    BiasStep,
-    ConvStep,
-    MaxPoolStep,
+    AvgPoolStage,
+    BiasStage,
+    ConvStage,
+    MaxPoolStage,
     cuts,
     matrices,
     strips,
@@ -77,7 +77,7 @@ def test_forward(direct, case):
     layer, x, dy = case
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("scratchcnn.compiler.convolution.DIRECT", direct)
-        y, _ = run(ConvStep(layer, buffer(x)), x, dy)
+        y, _ = run(ConvStage(layer, buffer(x)), x, dy)
     zeros = np.zeros(layer.out_channels)
     wanted = conv_forward(x, layer.weight.value, zeros, *forms(layer))
     assert_close(y, wanted)
@@ -87,7 +87,7 @@ def test_forward(direct, case):
 @given(examples())
 def test_dw(case):
     layer, x, dy = case
-    run(ConvStep(layer, buffer(x)), x, dy)
+    run(ConvStage(layer, buffer(x)), x, dy)
     wanted = conv_dw(x, dy, layer.kernel_size, *forms(layer))
     assert_close(layer.weight.grad, wanted)
 
@@ -96,7 +96,7 @@ def test_dw(case):
 @given(examples())
 def test_dx(case):
     layer, x, dy = case
-    _, dx = run(ConvStep(layer, buffer(x)), x, dy)
+    _, dx = run(ConvStage(layer, buffer(x)), x, dy)
     wanted = conv_dx(layer.weight.value, dy, x.shape[2:], *forms(layer))
     assert_close(dx, wanted)
 
@@ -106,7 +106,7 @@ def test_a_second_batch_finds_clean_buffers(case):
     layer, x, dy = case
     layer.bias.value[...] = 0
     plain = copy.deepcopy(layer)
-    step = ConvStep(layer, buffer(x))
+    step = ConvStage(layer, buffer(x))
     for sign in 1, -2:
         y, dx = run(step, sign * x, dy)
         assert_close(y, plain.forward(sign * x))
@@ -118,7 +118,7 @@ def test_a_second_batch_finds_clean_buffers(case):
 def test_bias(case):
     layer, _, y = case
     layer.bias.value[...] = np.arange(layer.out_channels)
-    shifted, dx = run(BiasStep(layer, buffer(y)), y, y)
+    shifted, dx = run(BiasStage(layer, buffer(y)), y, y)
     assert_close(shifted, y + layer.bias.value[:, None, None])
     assert_close(dx, y)
     assert_close(layer.bias.grad, reference.conv_db(y))
@@ -131,7 +131,7 @@ def test_of_several_largest_pixels_the_first_wins(kernel, seed):
     layer = MaxPool2D(kernel)
     x = rng.integers(0, 3, (2, 2, 7, 6)).astype(float)
     dy = rng.standard_normal(layer.forward(x).shape)
-    y, dx = run(MaxPoolStep(layer, buffer(x)), x, dy)
+    y, dx = run(MaxPoolStage(layer, buffer(x)), x, dy)
     wanted = np.zeros(x.shape)
     for n, c, i, j in np.ndindex(dy.shape):
         best, winner = -np.inf, (0, 0)
@@ -149,8 +149,8 @@ def test_of_several_largest_pixels_the_first_wins(kernel, seed):
 def test_pooling_steps_do_what_the_layers_do(kernel, stride, seed):
     rng = np.random.default_rng(seed)
     x = np.empty((3, 2, 7, 5))
-    assert_equal_to_layer(MaxPoolStep, MaxPool2D(kernel), x, rng)
-    assert_equal_to_layer(AvgPoolStep, AvgPool2D(kernel, stride), x, rng)
+    assert_equal_to_layer(MaxPoolStage, MaxPool2D(kernel), x, rng)
+    assert_equal_to_layer(AvgPoolStage, AvgPool2D(kernel, stride), x, rng)
 
 
 def test_large_products_are_cut_into_equal_parts():

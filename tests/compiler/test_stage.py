@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scratchcnn.compiler.stage import (
-    AnyStep,
-    BatchNormStep,
-    DenseStep,
-    DropoutStep,
-    ReLUStep,
-    ReshapeStep,
+    AnyStage,
+    BatchNormStage,
+    DenseStage,
+    DropoutStage,
+    ReLUStage,
+    ReshapeStage,
     batch_first,
     batch_last,
-    spread,
+    per_channel,
 )
 from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.dense import Dense
@@ -80,7 +80,7 @@ def test_dense(n, d, m, seed):
     layer.bias.value[...] = rng.standard_normal(m)
     x, dy = rng.standard_normal((n, d)), rng.standard_normal((n, m))
     w, b = layer.weight.value, layer.bias.value
-    y, dx = run(DenseStep(layer, buffer(x)), x, dy)
+    y, dx = run(DenseStage(layer, buffer(x)), x, dy)
     assert_close(y, dense_forward(x, w, b))
     assert_close(dx, dense_dx(w, dy))
     assert_close(layer.weight.grad, dense_dw(x, dy))
@@ -90,7 +90,7 @@ def test_dense(n, d, m, seed):
 def test_relu_works_in_place(rng):
     x, dy = rng.standard_normal((2, 4, 3, 2))
     x[0, 0] = 0
-    step = ReLUStep(ReLU(), buffer(x))
+    step = ReLUStage(ReLU(), buffer(x))
     assert step.y is step.x
     y, dx = run(step, x, dy)
     assert_close(y, relu_forward(x))
@@ -104,7 +104,7 @@ def test_relu_works_in_place(rng):
 def test_reshape_views_what_it_can_and_copies_the_rest(layer, turned, rng):
     x = rng.standard_normal((5, 3, 4))
     buffers = np.empty((4, 3, 5)).swapaxes(0, 1) if turned else buffer(x)
-    step = ReshapeStep(layer, buffers)
+    step = ReshapeStage(layer, buffers)
     assert np.shares_memory(step.x, step.y) != turned
     dy = rng.standard_normal(layer.forward(x).shape)
     y, dx = run(step, x, dy)
@@ -123,12 +123,12 @@ def test_batch_norm(training, n, c, w, seed):
         array[...] = rng.standard_normal(c)
     layer.train(training)
     x = np.empty((n, c, 3, w))
-    assert_equal_to_layer(BatchNormStep, layer, x, rng)
+    assert_equal_to_layer(BatchNormStage, layer, x, rng)
 
 
 def test_batch_norm_refuses_a_single_number(rng):
     layer = BatchNorm2D(2)
-    step = BatchNormStep(layer, np.zeros((2, 1, 1, 1)))
+    step = BatchNormStage(layer, np.zeros((2, 1, 1, 1)))
     with pytest.raises(ValueError, match=r"more than one number.*1, 2, 1, 1"):
         step.forward()
 
@@ -137,15 +137,20 @@ def test_batch_norm_refuses_a_single_number(rng):
 def test_dropout_draws_the_layer_s_numbers(training, rng):
     layer = Dropout(0.5, rng=np.random.default_rng(3))
     layer.train(training)
-    assert_equal_to_layer(DropoutStep, layer, np.empty((4, 3, 2, 5)), rng)
+    assert_equal_to_layer(DropoutStage, layer, np.empty((4, 3, 2, 5)), rng)
 
 
 def test_any_other_layer_is_turned_around(rng):
     layer = Dense(3, 2, rng=rng)
     layer.astype(np.float64)
-    assert_equal_to_layer(AnyStep, layer, np.empty((4, 3)), rng)
+    assert_equal_to_layer(AnyStage, layer, np.empty((4, 3)), rng)
 
 
 def test_channels_are_spread_over_images():
-    assert spread(np.ones(3), np.zeros(1, np.float32)).shape == (3, 1, 1, 1)
-    assert spread(np.ones(3), np.zeros(1, np.float32)).dtype == np.float32
+    assert per_channel(np.ones(3), np.zeros(1, np.float32)).shape == (
+        3,
+        1,
+        1,
+        1,
+    )
+    assert per_channel(np.ones(3), np.zeros(1, np.float32)).dtype == np.float32

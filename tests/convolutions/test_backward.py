@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from scratchcnn.convolutions.backward import PROGRAMS, cut, spread
+from scratchcnn.convolutions.backward import ALGORITHMS, cut, dilate
 from scratchcnn.convolutions.forward import (
     by_loops,
     fast_size,
@@ -29,7 +29,7 @@ from tests.reference import (
     zero_padded,
 )
 
-EACH = pytest.mark.parametrize("name", PROGRAMS)
+EACH = pytest.mark.parametrize("name", ALGORITHMS)
 
 
 def gradient_of(y, seed=3):
@@ -46,7 +46,7 @@ def test_all_five_are_the_same_gradients(drawn):
     dx = conv_dx(w, dy, x.shape[2:], stride, padding)
     dw = conv_dw(x, dy, w.shape[2:], stride, padding)
     dy.flags.writeable = False
-    for program in PROGRAMS.values():
+    for program in ALGORITHMS.values():
         assert_all_close([*program.backward(dy, *drawn)], [dx, dw])
 
 
@@ -54,7 +54,7 @@ def test_all_five_are_the_same_gradients(drawn):
 @given(problems())
 def test_backward_is_the_adjoint_of_forward(drawn):
     x, w, *_ = drawn
-    for program in PROGRAMS.values():
+    for program in ALGORITHMS.values():
         y = program.forward(*drawn)
         dy = gradient_of(y)
         dx, dw = program.backward(dy, *drawn)
@@ -69,7 +69,7 @@ def test_gradients_are_products_of_spectra(kernel, stride, padding, size, rng):
     x, w = problem(rng, kernel, size)
     x = zero_padded(x, padding)
     dy = gradient_of(by_loops(x, w, stride, (0, 0)))
-    size, spaced = fast_size(x), spread(dy, x, w, stride)
+    size, spaced = fast_size(x), dilate(dy, x, w, stride)
     dx = np.zeros((*size, 2, 3), complex)
     dw = np.zeros((*size, 4, 3), complex)
     for n, f, c in np.ndindex(2, 4, 3):
@@ -91,7 +91,7 @@ def test_toeplitz_back(kernel, stride, padding, size, rng):
     x, w = problem(rng, kernel, size)
     x = zero_padded(x, padding)
     dy = gradient_of(by_loops(x, w, stride, (0, 0)))
-    dx, dw = PROGRAMS["Toeplitz"].backward(dy, x, w, stride, (0, 0))
+    dx, dw = ALGORITHMS["Toeplitz"].backward(dy, x, w, stride, (0, 0))
     matrix = toeplitz_matrix(w, x.shape[2:], stride)
     assert_close(dx.reshape(2, -1), dy.reshape(2, -1) @ matrix)
 
@@ -121,7 +121,7 @@ def test_gradients_are_those_that_can_be_measured(
         size = np.minimum(size, 6)  # it is slow enough
     x, w = problem(rng, kernel, size)
     x, w = x[:1, :2].copy(), w[:2, :2].copy()
-    program = PROGRAMS[name]
+    program = ALGORITHMS[name]
     dy = gradient_of(program.forward(x, w, stride, padding))
 
     def projected():
@@ -137,21 +137,21 @@ def test_gradients_are_those_that_can_be_measured(
 def test_agrees_with_pytorch(name, kernel, stride, padding, size, rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     x, w = problem(rng, kernel, size)
-    dy = gradient_of(PROGRAMS[name].forward(x, w, stride, padding))
+    dy = gradient_of(ALGORITHMS[name].forward(x, w, stride, padding))
 
     def theirs(x, w):
         conv2d = torch.nn.functional.conv2d
         return conv2d(x, w, stride=stride, padding=padding)
 
     _, wanted = torch_gradients(torch, theirs, (x, w), dy)
-    ours = PROGRAMS[name].backward(dy, x, w, stride, padding)
+    ours = ALGORITHMS[name].backward(dy, x, w, stride, padding)
     assert_all_close([*ours], wanted)
 
 
-def test_spread_and_cut(rng):
+def test_dilate_and_cut(rng):
     x, w = np.ones((1, 1, 7, 6)), np.ones((1, 1, 2, 2))
     dy = np.array([[[[1.0, 2], [3, 4]]]])  # stride (4, 3): a leftover row
-    spaced = spread(dy, x, w, (4, 3))
+    spaced = dilate(dy, x, w, (4, 3))
     wanted = np.zeros((6, 5))
     wanted[0, 0], wanted[0, 3], wanted[4, 0], wanted[4, 3] = 1, 2, 3, 4
     np.testing.assert_array_equal(spaced, wanted[None, None])
@@ -169,7 +169,7 @@ def test_spread_and_cut(rng):
 def test_the_images_decide_on_the_precision(name, dtype, rng):
     x, w = problem(rng, (3, 2), (5, 4))
     dy = np.ones((2, 4, 3, 3), np.float32)
-    gradients = PROGRAMS[name].backward(
+    gradients = ALGORITHMS[name].backward(
         dy, x.astype(dtype), w.astype(np.float32), (1, 1), (0, 0)
     )
     assert [gradient.dtype for gradient in gradients] == [dtype, dtype]
@@ -182,7 +182,7 @@ def test_a_batch_may_be_empty(name):
         np.ones((3, 2, 2, 3)),
         np.ones((0, 3, 4, 3)),
     )
-    dx, dw = PROGRAMS[name].backward(dy, x, w, (1, 1), (0, 0))
+    dx, dw = ALGORITHMS[name].backward(dy, x, w, (1, 1), (0, 0))
     assert dx.shape == x.shape
     np.testing.assert_array_equal(dw, np.zeros(w.shape))
 
@@ -192,4 +192,4 @@ def test_a_gradient_of_another_shape_is_refused(name):
     x, w = np.ones((2, 3, 5, 5)), np.ones((4, 3, 2, 2))
     message = "convolution wants dy of shape (2, 4, 4, 4), got (2, 4, 5, 4)"
     with pytest.raises(ValueError, match=re.escape(message)):
-        PROGRAMS[name].backward(np.ones((2, 4, 5, 4)), x, w, (1, 1), (0, 0))
+        ALGORITHMS[name].backward(np.ones((2, 4, 5, 4)), x, w, (1, 1), (0, 0))

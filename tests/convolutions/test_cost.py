@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.fft import next_fast_len
 
-from scratchcnn.convolutions.backward import PROGRAMS
+from scratchcnn.convolutions.backward import ALGORITHMS
 from scratchcnn.convolutions.cost import COSTS, least_time, sizes_of, spectrum
 from scratchcnn.convolutions.forward import (
     by_loops,
@@ -29,7 +29,7 @@ def arrays(kernel, stride, padding, size, dtype=np.float32):
 
 
 def test_every_program_has_its_costs():
-    assert [*COSTS] == [*PROGRAMS]
+    assert [*COSTS] == [*ALGORITHMS]
 
 
 @FORM

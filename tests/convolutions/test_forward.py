@@ -32,8 +32,8 @@ from tests.reference import (
     zero_padded,
 )
 
-PROGRAMS = [by_loops, by_scipy, by_fft, by_toeplitz, by_im2col]
-EACH = pytest.mark.parametrize("program", PROGRAMS)
+ALGORITHMS = [by_loops, by_scipy, by_fft, by_toeplitz, by_im2col]
+EACH = pytest.mark.parametrize("program", ALGORITHMS)
 
 
 @st.composite
@@ -69,7 +69,7 @@ def problem(rng, kernel, size):
 def test_all_five_are_the_same_sum(drawn):
     x, w, stride, padding = drawn
     wanted = conv_forward(x, w, np.zeros(len(w)), stride, padding)
-    for program in PROGRAMS:
+    for program in ALGORITHMS:
         assert_close(program(*drawn), wanted)
 
 

@@ -25,7 +25,7 @@ from scratchcnn.layers.network import Network
 from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten
-from scratchcnn.models.lenet import ten_class_network
+from scratchcnn.models.lenet import lenet
 from tests.reference import (
     LAYOUTS,
     assert_close,
@@ -39,7 +39,7 @@ from tests.reference import (
 
 
 def test_every_layer_is_heard(rng):
-    network = ten_class_network(rng=rng)
+    network = lenet(rng=rng)
     x = frozen(rng.uniform(0, 1, (3, 1, 28, 28)))
     outputs = activations(network, x)
     assert len(outputs) == len(network.layers)
@@ -60,7 +60,7 @@ def test_in_evaluation_mode_and_then_as_before(rng):
     assert [layer.training for layer in network.layers] == [False, True, True]
     network.train()
     assert np.array_equal(activations(network, x)[0], x)
-    assert all(layer.training for layer in network.walk())
+    assert all(layer.training for _, layer in network.walk())
     assert rng.bit_generator.state == state
     assert not network.layers[1].running_mean.any()
 
@@ -146,7 +146,7 @@ def test_the_gradient_is_zero_outside_the_field_and_not_inside(rng):
 
 
 def test_the_fields_of_the_ten_class_network(rng):
-    layers = ten_class_network(rng=rng).layers
+    layers = lenet(rng=rng).layers
     fields = [receptive_field(Network(layers[:n])) for n in range(1, 7)]
     assert [field.size[0] for field in fields] == [5, 5, 6, 14, 14, 16]
     assert [field.stride[0] for field in fields] == [1, 1, 2, 2, 2, 4]

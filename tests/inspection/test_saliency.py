@@ -19,7 +19,7 @@ from scratchcnn.layers.logits import softmax
 from scratchcnn.layers.network import Network
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten
-from scratchcnn.models.lenet import ten_class_network
+from scratchcnn.models.lenet import lenet
 from tests.reference import (
     LAYOUTS,
     assert_close,
@@ -80,7 +80,7 @@ def test_saliency_against_small_differences(rng):
 
 def test_saliency_against_pytorch(rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    network = ten_class_network(rng=rng)
+    network = lenet(rng=rng)
     network.astype(np.float64)
     x, classes = rng.uniform(0, 1, (3, 1, 28, 28)), np.array([9, 0, 4])
 
@@ -133,14 +133,14 @@ def test_nothing_of_the_network_changes(rng):
         assert np.array_equal(p.grad, grad)
     for name, value in network.layers[0].buffers().items():
         assert np.array_equal(value, buffers[name])
-    assert all(layer.training for layer in network.walk())
+    assert all(layer.training for _, layer in network.walk())
     # Even the forward pass is remembered.
     again = network.backward(np.ones((4, 3), np.float32))
     assert np.array_equal(again, dx)
 
 
 def test_accelerated_or_not(rng):
-    network = ten_class_network(rng=rng)
+    network = lenet(rng=rng)
     x = rng.uniform(0, 1, (4, 1, 28, 28)).astype(np.float32)
     classes = np.arange(4)
     fast = accelerate(network, input_gradient=True)
@@ -217,7 +217,7 @@ def test_occlusion_uses_evaluation_mode_and_restores(rng):
     state = rng.bit_generator.state
     drops = occlusion(network, x, np.zeros(4, int), size=3, stride=1)
     assert rng.bit_generator.state == state
-    assert all(layer.training for layer in network.walk())
+    assert all(layer.training for _, layer in network.walk())
     assert drops.dtype == np.float32
     assert drops.shape == (4, 1, 2)
 

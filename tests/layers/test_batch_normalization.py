@@ -169,10 +169,10 @@ def test_inside_a_network_too(training, rng):
     )
     x = rng.standard_normal((4, 2, 7, 6))
     network.forward(x.astype(np.float32))
-    before = [copy.deepcopy(layer.buffers()) for layer in network.walk()]
+    before = [copy.deepcopy(layer.buffers()) for _, layer in network.walk()]
     network.train(training)
     assert check_layer(network, x, rng=rng) < 1e-6
-    after = [layer.buffers() for layer in network.walk()]
+    after = [layer.buffers() for _, layer in network.walk()]
     np.testing.assert_equal(after, before)
 
 

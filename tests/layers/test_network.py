@@ -10,9 +10,10 @@ from scratchcnn.gradient_check import check_layer
 from scratchcnn.layer import Layer
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
-from scratchcnn.layers.network import Network, two_class_network
+from scratchcnn.layers.network import Network
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten, Reshape
+from scratchcnn.models.two_class import two_class
 from tests.reference import (
     assert_all_close,
     assert_close,
@@ -96,7 +97,7 @@ def test_gradients_are_those_that_can_be_measured(network, x, rng):
 
 def test_the_two_class_network_agrees_with_pytorch(rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    network = two_class_network(rng=rng)
+    network = two_class(rng=rng)
     network.astype(np.float64)
     x, dy = rng.uniform(0, 1, (3, 1, 28, 28)), rng.standard_normal((3, 1))
 
@@ -194,7 +195,7 @@ def test_the_layer_that_can_not_go_on_speaks(rng):
 
 
 def test_the_two_class_network_has_the_shapes_of_part_one(rng):
-    network = two_class_network(rng=rng)
+    network = two_class(rng=rng)
     shapes = [p.value.shape for p in network.parameters()]
     conv = [(4, 1, 3, 3), (4,)]
     assert shapes == [*conv, (32, 2704), (32,), (1, 32), (1,)]
@@ -204,7 +205,7 @@ def test_the_two_class_network_has_the_shapes_of_part_one(rng):
 
 
 def test_its_weights_are_drawn_in_the_order_of_the_layers():
-    network = two_class_network(rng=np.random.default_rng(3))
+    network = two_class(rng=np.random.default_rng(3))
     rng = np.random.default_rng(3)
     for layer in (
         Conv2D(1, 4, 3, rng=rng),
@@ -221,7 +222,7 @@ def test_its_weights_are_drawn_in_the_order_of_the_layers():
 
 def test_a_seed_is_no_generator():
     with pytest.raises(TypeError, match=r"wants rng as a numpy\.random"):
-        two_class_network(rng=0)
+        two_class(rng=0)
 
 
 # Its summary
@@ -233,7 +234,7 @@ def words(text):
 
 
 def test_the_summary_tracks_shapes_and_counts_parameters(rng):
-    summary = two_class_network(rng=rng).summary((1, 28, 28))
+    summary = two_class(rng=rng).summary((1, 28, 28))
     # 26 = 28 - 3 + 1, 40 = 4 * (3 * 3 + 1), 2704 = 4 * 26 * 26,
     # 86560 = 32 * (2704 + 1), 33 = 32 + 1
     wanted = """
@@ -251,7 +252,7 @@ def test_the_summary_tracks_shapes_and_counts_parameters(rng):
 
 
 def test_the_columns_of_a_summary_are_aligned(rng):
-    lines = two_class_network(rng=rng).summary((1, 28, 28)).split("\n")
+    lines = two_class(rng=rng).summary((1, 28, 28)).split("\n")
     assert len({len(line) for line in lines}) == 1
     assert len({line.index("(N") for line in lines[1:-1]}) == 1
 

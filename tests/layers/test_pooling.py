@@ -18,7 +18,7 @@ from scratchcnn.layers.pooling import (
     Pooling,
     combine,
     like,
-    places,
+    window_views,
 )
 from tests.reference import (
     LAYOUTS,
@@ -176,7 +176,7 @@ def test_rows_first_then_columns(operation, kernel, stride, size, rng):
 def test_a_place_holds_one_pixel_of_each_window(kernel, stride, size, rng):
     x = rng.standard_normal((2, 3, *size))
     columns = gather(x, kernel, stride)
-    views = places(x, kernel, stride)
+    views = window_views(x, kernel, stride)
     for (u, v), view in zip(np.ndindex(kernel), views, strict=True):
         wanted = columns[:, :, u, v].transpose(3, 1, 0, 2)
         np.testing.assert_array_equal(view, wanted)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from scratchcnn.gradient_check import check_loss
-from scratchcnn.losses.mean_squared_error import Loss, MeanSquaredError
+from scratchcnn.losses.loss import Loss
+from scratchcnn.losses.mean_squared_error import MeanSquaredError
 from tests.reference import (
     LAYOUTS,
     assert_all_close,

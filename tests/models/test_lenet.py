@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchcnn.evaluation.accuracy import evaluate
+from scratchcnn import MeanSquaredError
+from scratchcnn.evaluation.accuracy import accuracy
+from scratchcnn.evaluation.confusion import confusion_matrix
 from scratchcnn.gradient_check import check_layer
 from scratchcnn.layers.reshape import Flatten
-from scratchcnn.models.lenet import confusion_matrix, ten_class_network
+from scratchcnn.models.lenet import lenet
 from tests.reference import (
     assert_all_close,
     assert_close,
@@ -24,7 +26,7 @@ from tests.reference import (
 
 
 def test_the_layers_and_their_shapes(rng):
-    table = ten_class_network(rng=rng).summary((1, 28, 28))
+    table = lenet(rng=rng).summary((1, 28, 28))
     shapes = re.findall(r"\(N, [\d, ]+\)", table)
     assert shapes == [
         "(N, 1, 28, 28)",
@@ -45,7 +47,7 @@ def test_the_layers_and_their_shapes(rng):
 
 def test_it_agrees_with_pytorch(rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    network = ten_class_network(rng=rng)
+    network = lenet(rng=rng)
     network.astype(np.float64)
     x, dy = rng.uniform(0, 1, (2, 1, 28, 28)), rng.standard_normal((2, 10))
 
@@ -64,14 +66,14 @@ def test_it_agrees_with_pytorch(rng):
 def test_its_gradients_are_those_that_can_be_measured(rng):
     # Thousands of ReLUs and maxima: a kink within reach of the small step
     # spoils some of the points, a wrong gradient would spoil them all.
-    network = ten_class_network(rng=rng)
+    network = lenet(rng=rng)
     points = rng.uniform(0, 1, (8, 1, 1, 28, 28))
     assert min(check_layer(network, x, rng=rng) for x in points) < 1e-6
 
 
 def test_the_same_generator_draws_the_same_weights():
     one, two, other = (
-        ten_class_network(rng=np.random.default_rng(seed)).parameters()
+        lenet(rng=np.random.default_rng(seed)).parameters()
         for seed in (1, 1, 2)
     )
     for p, same, different in zip(one, two, other, strict=True):
@@ -84,7 +86,7 @@ def test_the_same_generator_draws_the_same_weights():
 
 def test_a_seed_is_no_generator():
     with pytest.raises(TypeError, match=r"wants rng as a numpy\.random"):
-        ten_class_network(rng=0)
+        lenet(rng=0)
 
 
 # The confusion matrix
@@ -127,7 +129,7 @@ def test_the_share_on_the_diagonal_is_the_accuracy(rng):
         right += matrix[i, i]
         for j in range(4):
             total += matrix[i, j]
-    assert evaluate(Flatten(), x, labels) == right / total
+    assert accuracy(Flatten(), MeanSquaredError(), x, labels) == right / total
 
 
 def test_more_classes_than_a_byte_can_multiply():

@@ -9,13 +9,13 @@ import pytest
 
 from scratchcnn.data.fashion_mnist import NAMES
 from scratchcnn.evaluation.accuracy import evaluation_mode
+from scratchcnn.models.record import record
 from scratchcnn.programs.options import (
     HELD_OUT,
     NETWORKS,
     RATES,
     choose_optimizer,
     command_line,
-    record_network,
 )
 from scratchcnn.training.optimizers import SGD, Adam
 
@@ -65,7 +65,7 @@ def test_networks_are_made_by_the_generator(name):
 
 
 def test_the_network_of_the_record_is_small():
-    network = record_network(rng=np.random.default_rng(0))
+    network = record(rng=np.random.default_rng(0))
     kernels = 24 * 9 + 48 * 24 * 9 + 96 * 48 * 9
     others = 3 * (24 + 48 + 96) + (864 * 10 + 10)
     count = sum(p.value.size for p in network.parameters())

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scratchcnn import fashion_mnist, wardrobe
+from scratchcnn import fashion_mnist
 from scratchcnn.compiler.accelerate import accelerate
+from scratchcnn.data.drawn import dataset
+from scratchcnn.models.record import record as record_network
 from scratchcnn.programs import record
-from scratchcnn.programs.options import command_line, record_network
+from scratchcnn.programs.options import command_line
 from scratchcnn.programs.record import main
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +24,7 @@ SMALL = "--network record --epochs 2 --batch-size 16 --flip 0.5 --validation 0"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Return a folder with a few drawn garments of every class."""
-    return wardrobe.write(tmp_path_factory.mktemp("data"), train=8, test=3)
+    return dataset.write(tmp_path_factory.mktemp("data"), train=8, test=3)
 
 
 @pytest.fixture(autouse=True)

@@ -12,16 +12,17 @@ import numpy as np
 import pytest
 
 import scratchcnn
-from scratchcnn import wardrobe
+from scratchcnn import MeanSquaredError
 from scratchcnn.compiler.accelerate import accelerate
 from scratchcnn.data.augmentation import shift_and_flip
-from scratchcnn.evaluation.accuracy import evaluate
+from scratchcnn.data.drawn import dataset
+from scratchcnn.evaluation.accuracy import accuracy
 from scratchcnn.evaluation.baselines import majority_accuracy
 from scratchcnn.losses.cross_entropy import (
     BinaryCrossEntropy,
     SoftmaxCrossEntropy,
 )
-from scratchcnn.models.lenet import ten_class_network
+from scratchcnn.models.lenet import lenet
 from scratchcnn.programs import trainer
 from scratchcnn.programs.options import command_line
 from scratchcnn.programs.trainer import main
@@ -36,7 +37,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Return a folder with a few drawn garments of every class."""
-    return wardrobe.write(tmp_path_factory.mktemp("data"), train=12, test=5)
+    return dataset.write(tmp_path_factory.mktemp("data"), train=12, test=5)
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ def by_hand(folder, seed=0, held_out=20):
     n = len(x) - held_out
     test = (x[n:], labels[n:]) if held_out else data.test
     rng = np.random.default_rng(seed)
-    network = accelerate(ten_class_network(rng=rng))
+    network = accelerate(lenet(rng=rng))
     history = train(
         network,
         SoftmaxCrossEntropy(),
@@ -107,7 +108,7 @@ def by_hand(folder, seed=0, held_out=20):
         batch_size=16,
         rng=rng,
         schedule=cosine(),
-        score=lambda net: evaluate(net, *test),
+        score=lambda net: accuracy(net, MeanSquaredError(), *test),
     )
     return history, network, majority_accuracy(labels[:n], test[1])
 
@@ -159,9 +160,9 @@ def test_with_nothing_held_out_the_test_images_are_asked_once(
 
     def ask(network, *test, **options):
         asked.append(len(test[0]))
-        return evaluate(network, *test, **options)
+        return accuracy(network, MeanSquaredError(), *test, **options)
 
-    monkeypatch.setattr(trainer, "evaluate", ask)
+    monkeypatch.setattr(trainer, "accuracy", ask)
     out = run("--validation", "0")
     assert asked == [50]
     assert "120 training images" in out
@@ -246,7 +247,7 @@ def test_the_saved_network_is_the_trained_one(run, folder):
     out = run("--save", "weights.npz")
     assert out.splitlines()[-1] == "Network: weights.npz"
     assert os.listdir() == ["weights.npz"]
-    network = ten_class_network(rng=np.random.default_rng(9))
+    network = lenet(rng=np.random.default_rng(9))
     load(network, "weights.npz")
     _, trained, _ = by_hand(folder)
     for name, array in named_arrays(trained).items():

@@ -12,12 +12,13 @@ import pytest
 from matplotlib.figure import Figure
 
 import scratchcnn
-from scratchcnn import wardrobe
-from scratchcnn.evaluation.accuracy import evaluate
+from scratchcnn.data.drawn import dataset
+from scratchcnn.evaluation.accuracy import accuracy
 from scratchcnn.evaluation.baselines import least_squares, majority_accuracy
-from scratchcnn.layers.network import Network, two_class_network
+from scratchcnn.layers.network import Network
 from scratchcnn.layers.reshape import Flatten
 from scratchcnn.losses.mean_squared_error import MeanSquaredError
+from scratchcnn.models.two_class import two_class
 from scratchcnn.programs import two_classes as program
 from scratchcnn.programs.two_classes import main
 from scratchcnn.training.gradient_descent import gradient_descent
@@ -28,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Return a folder with a few drawn garments."""
-    return wardrobe.write(tmp_path_factory.mktemp("data"), train=40, test=20)
+    return dataset.write(tmp_path_factory.mktemp("data"), train=40, test=20)
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def refused(run, capsys, monkeypatch):
         raise AssertionError("it trained before it complained")
 
     def refused(*options):
-        monkeypatch.setattr(program, "two_class_network", trained)
+        monkeypatch.setattr(program, "two_class", trained)
         with pytest.raises(SystemExit) as stop:
             run(*options)
         out, err = capsys.readouterr()
@@ -79,7 +80,7 @@ def by_hand(folder, *, seed, classes=(0, 1)):
     train, test, *_ = scratchcnn.fashion_mnist.load(classes, data_dir=folder)
     t = train.labels[:, None].astype(np.float32)
     generator = np.random.default_rng(seed)
-    network = two_class_network(rng=generator)
+    network = two_class(rng=generator)
     for _ in gradient_descent(
         network,
         MeanSquaredError(),
@@ -96,8 +97,8 @@ def by_hand(folder, *, seed, classes=(0, 1)):
     majority = majority_accuracy(train.labels, test.labels)
     return {
         "majority guess": f"{majority:.4f}",
-        "linear model": f"{evaluate(linear, *test):.4f}",
-        "network": f"{evaluate(network, *test):.4f}",
+        "linear model": f"{accuracy(linear, MeanSquaredError(), *test):.4f}",
+        "network": f"{accuracy(network, MeanSquaredError(), *test):.4f}",
     }
 
 
@@ -203,7 +204,7 @@ def test_the_kernels_on_show_are_those_before_and_after(run, monkeypatch):
 
     monkeypatch.setattr(program, "draw", draw)
     run("--seed", "4")
-    start = two_class_network(rng=np.random.default_rng(4)).parameters()[0]
+    start = two_class(rng=np.random.default_rng(4)).parameters()[0]
     np.testing.assert_array_equal(shown["before"], start.value)
     assert not np.array_equal(shown["after"], start.value)
     assert len(shown["losses"]) == 2

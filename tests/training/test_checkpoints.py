@@ -97,7 +97,7 @@ class Run:
         }
         generators = [
             value
-            for layer in self.network.walk()
+            for _, layer in self.network.walk()
             for value in vars(layer).values()
             if isinstance(value, np.random.Generator)
         ]

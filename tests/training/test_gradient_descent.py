@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchcnn.evaluation.accuracy import evaluate
+from scratchcnn.data.batches import minibatches
+from scratchcnn.evaluation.accuracy import accuracy
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.network import Network
@@ -17,7 +18,6 @@ from scratchcnn.losses.mean_squared_error import MeanSquaredError
 from scratchcnn.training.gradient_descent import (
     gradient_descent,
     gradient_step,
-    minibatches,
 )
 from tests.reference import (
     assert_all_close,
@@ -238,7 +238,7 @@ def test_a_network_learns_a_handful_of_examples_by_heart(rng):
     t = labels[:, None].astype(np.float32)
     run = descend(network, x, t, learning_rate=0.1, epochs=300)
     assert list(run)[-1] < 0.01
-    assert evaluate(network, x, labels) == 1
+    assert accuracy(network, MeanSquaredError(), x, labels) == 1
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 20])
@@ -276,7 +276,7 @@ def test_global_randomness_is_left_alone(rng):
     network, (x, t) = small_network(rng), small_data(rng)
     before = global_random_state()
     list(descend(network, x, t))
-    evaluate(network, x, np.zeros(20, int))
+    accuracy(network, MeanSquaredError(), x, np.zeros(20, int))
     assert global_random_state() == before
 
 

@@ -6,15 +6,17 @@ import math
 import numpy as np
 import pytest
 
-from scratchcnn.evaluation.accuracy import evaluate
+from scratchcnn.data.batches import minibatches
+from scratchcnn.evaluation.accuracy import accuracy
 from scratchcnn.layer import Layer, Parameter
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.network import Network
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten
-from scratchcnn.losses.mean_squared_error import Loss, MeanSquaredError
-from scratchcnn.training.gradient_descent import gradient_descent, minibatches
+from scratchcnn.losses.loss import Loss
+from scratchcnn.losses.mean_squared_error import MeanSquaredError
+from scratchcnn.training.gradient_descent import gradient_descent
 from scratchcnn.training.loop import History, train
 from scratchcnn.training.optimizers import SGD, Adam
 from scratchcnn.training.schedules import constant, cosine, warm_up
@@ -212,9 +214,9 @@ def test_some_parameters_may_be_left_as_they_are(rng):
 @pytest.mark.parametrize("size", [1, 7, EXAMPLES])
 def test_each_step_has_a_rate_of_its_own(size, rng):
     class Watched(SGD):
-        def step(self):
-            rates.append(self.learning_rate)
-            super().step()
+        def step(self, factor=1.0):
+            rates.append(self.learning_rate * factor)
+            super().step(factor)
 
     network, (x, t) = small_network(rng), small_data(rng)
     rates, plan = [], warm_up(0.3, cosine(0.1))
@@ -297,7 +299,7 @@ def test_a_score_is_taken_in_evaluation_mode():
     modes = []
 
     def score(network):
-        modes.append([one.training for one in network.walk()])
+        modes.append([one.training for _, one in network.walk()])
         return np.float32(len(modes))
 
     history = run(network, x, x, batch_size=2, epochs=2, score=score)
@@ -351,9 +353,13 @@ def test_a_score_may_be_an_accuracy(rng):
         t,
         optimizer,
         epochs=200,
-        score=lambda network: evaluate(network, x, labels),
+        score=lambda network: accuracy(network, MeanSquaredError(), x, labels),
     )
-    assert history.scores[-1] == evaluate(network, x, labels) == 1
+    assert (
+        history.scores[-1]
+        == accuracy(network, MeanSquaredError(), x, labels)
+        == 1
+    )
 
 
 # Augmented examples

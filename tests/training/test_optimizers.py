@@ -8,9 +8,10 @@ import pytest
 
 from scratchcnn.layer import Parameter
 from scratchcnn.layers.dense import Dense
-from scratchcnn.layers.network import Network, two_class_network
+from scratchcnn.layers.network import Network
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.losses.mean_squared_error import MeanSquaredError
+from scratchcnn.models.two_class import two_class
 from scratchcnn.training.gradient_descent import gradient_step
 from scratchcnn.training.optimizers import SGD, Adam, Optimizer
 from tests.reference import (
@@ -206,7 +207,7 @@ def test_twenty_steps_are_those_of_pytorch(kind, settings, rng):
 
 
 def test_without_momentum_a_step_is_the_one_of_part_one(rng):
-    network, loss = two_class_network(rng=rng), MeanSquaredError()
+    network, loss = two_class(rng=rng), MeanSquaredError()
     other = copy.deepcopy(network)
     x = rng.random((4, 1, 28, 28), np.float32)
     t = np.ones((4, 1), np.float32)

@@ -16,14 +16,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scratchcnn import files
 from scratchcnn.data.idx import DataError
 from scratchcnn.layer import Layer, Parameter
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
-from scratchcnn.layers.network import Network, two_class_network
+from scratchcnn.layers.network import Network
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten
-from scratchcnn.training import weights as saving
+from scratchcnn.models.two_class import two_class
+from scratchcnn.training import weights
 from scratchcnn.training.weights import WEIGHTS, load, named_arrays, save
 
 ROOT = Path(__file__).parents[2]
@@ -128,7 +130,7 @@ def test_names_are_those_of_pytorch():
         nn.ReLU(),
         nn.Linear(32, 1),
     ).state_dict()
-    ours = named_arrays(two_class_network(rng=np.random.default_rng(0)))
+    ours = named_arrays(two_class(rng=np.random.default_rng(0)))
     assert {name: tuple(array.shape) for name, array in theirs.items()} == {
         name: array.shape for name, array in ours.items()
     }
@@ -167,7 +169,7 @@ def test_even_nan_and_minus_zero_come_back(tmp_path_factory, bits):
 
 def test_numpy_reads_the_file_without_pickle(path):
     with np.load(path, allow_pickle=False) as file:
-        assert file[WEIGHTS] == saving.FORMAT
+        assert file[WEIGHTS] == weights.FORMAT
         arrays = {name: file[name] for name in file if name != WEIGHTS}
     assert_same(arrays, contents(build()))
 
@@ -240,7 +242,7 @@ def test_all_mismatches_are_named_at_once(path, refused):
 
 
 def test_another_network_is_refused(path, refused, rng):
-    message = refused(ValueError, two_class_network(rng=rng))
+    message = refused(ValueError, two_class(rng=rng))
     assert "0.weight is missing" in message
     assert "0.0.weight is not asked for" in message
 
@@ -373,7 +375,7 @@ def test_a_full_disk_is_an_error_and_not_a_short_file(path, monkeypatch):
     before = path.read_bytes()
     full = functools.partial(open, "/dev/full")
     monkeypatch.setattr(
-        saving, "open", lambda _, mode: full(mode), raising=False
+        files, "open", lambda _, mode: full(mode), raising=False
     )
     with pytest.raises(OSError, match="No space left on device"):
         save(build(7), path)
@@ -398,7 +400,7 @@ def test_the_bytes_are_on_the_disk_before_the_name(path, monkeypatch):
 KILLED = """
 import os, signal, sys
 import numpy as np
-from scratchcnn.training.weights import save
+from scratchcnn import save
 from tests.training.test_weights import build
 
 where, after, path = sys.argv[1], int(sys.argv[2]), sys.argv[3]

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
+from scratchcnn.arrays import check_size
 from scratchcnn.data.download import SHA256, is_official
 from scratchcnn.data.drawn.garments import draw
 from scratchcnn.data.drawn.more_garments import GARMENTS
 from scratchcnn.data.fashion_mnist import STAND_IN, Bytes
 from scratchcnn.data.idx import DataError
-from scratchcnn.layer import check_size
+from scratchcnn.files import write_whole
 
-NOTE = b"Drawn by scratchcnn.wardrobe: these files are not Fashion-MNIST.\n"
+NOTE = b"Drawn by scratchcnn.data.drawn: these files are not Fashion-MNIST.\n"
 
 
 def shuffled(count: int) -> Bytes:
@@ -30,9 +31,9 @@ def shuffled(count: int) -> Bytes:
     three, seven = labels[: 3 * count], labels[3 * count :]
     rng.shuffle(three)
     rng.shuffle(seven)
-    places = rng.permutation(10 * count) < 3 * count
+    early = rng.permutation(10 * count) < 3 * count
     mixed = np.empty_like(labels)
-    mixed[places], mixed[~places] = three, seven
+    mixed[early], mixed[~early] = three, seven
     return mixed
 
 
@@ -49,21 +50,11 @@ def fill(count: int, *, rng: np.random.Generator) -> tuple[Bytes, Bytes]:
     return images, labels
 
 
-def pack(array: Bytes) -> bytes:
+def idx_bytes(array: Bytes) -> bytes:
     """Return the content of an IDX file, compressed: `read_idx` reversed."""
     n = array.ndim
     header = struct.pack(f">4B{n}I", 0, 0, 8, n, *array.shape)
     return gzip.compress(header + array.tobytes(), 1, mtime=0)
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Write a file so that it is there as a whole, or not at all."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_bytes(content)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def write(
@@ -117,10 +108,10 @@ def write(
                     "shall replace it. Name another folder."
                 )
         folder.mkdir(parents=True, exist_ok=True)
-        replace(marker, NOTE)
+        write_whole(marker, NOTE)
         arrays = fill(train, rng=one) + fill(test, rng=two)
         for name, array in zip(SHA256, arrays, strict=True):
-            replace(folder / name, pack(array))
+            write_whole(folder / name, idx_bytes(array))
     except OSError as error:
         raise DataError(
             f"{folder} can't take the drawn files ({error})."

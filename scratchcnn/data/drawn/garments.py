@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from scratchcnn.arrays import Array, check_size
 from scratchcnn.data.fashion_mnist import Bytes
-from scratchcnn.layer import Array, check_size
 
 Size: TypeAlias = Array | float
 Point: TypeAlias = tuple[Size, Size]

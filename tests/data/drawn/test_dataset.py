@@ -1,4 +1,4 @@
-"""What the stand-in wardrobe writes, and what it never does to a folder."""
+"""What the stand-in dataset writes, and what it never does to a folder."""
 
 import gzip
 import math
@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scratchcnn import evaluate, fashion_mnist, least_squares, wardrobe
+from scratchcnn import MeanSquaredError, accuracy, fashion_mnist
 from scratchcnn.data.download import SHA256
+from scratchcnn.data.drawn import dataset
 from scratchcnn.data.drawn.more_garments import GARMENTS
 from scratchcnn.data.fashion_mnist import STAND_IN
 from scratchcnn.data.idx import DataError, read_idx
+from scratchcnn.evaluation import least_squares
 
 FILES = tuple(SHA256)
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = FILES
@@ -26,8 +28,8 @@ def contents(folder):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Return a folder with a very small wardrobe."""
-    return wardrobe.write(tmp_path / "wardrobe", **SMALL)
+    """Return a folder with a very small dataset."""
+    return dataset.write(tmp_path / "dataset", **SMALL)
 
 
 # The files
@@ -35,13 +37,13 @@ def folder(tmp_path):
 
 def test_the_folder_is_made_and_returned(tmp_path):
     asked = tmp_path / "a" / "b"
-    assert wardrobe.write(str(asked), **SMALL) == asked
+    assert dataset.write(str(asked), **SMALL) == asked
     assert set(contents(asked)) == {*FILES, STAND_IN}
 
 
 def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert wardrobe.write("~/w", **SMALL) == tmp_path / "w"
+    assert dataset.write("~/w", **SMALL) == tmp_path / "w"
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,7 @@ def test_there_are_as_many_of_each_class_as_asked_for(folder):
 
 
 def test_the_classes_are_shuffled():
-    _, labels = wardrobe.fill(200, rng=np.random.default_rng(0))
+    _, labels = dataset.fill(200, rng=np.random.default_rng(0))
     # Of 1,999 neighbors in a random order, one tenth are of one class: 200,
     # give or take 14 (one standard deviation); in blocks, 1,990 would be.
     alike = np.sum(labels[1:] == labels[:-1])
@@ -79,7 +81,7 @@ def test_the_classes_are_shuffled():
 
 
 def test_the_classes_of_part_one_keep_their_order_among_themselves():
-    labels = wardrobe.shuffled(100)
+    labels = dataset.shuffled(100)
     three = np.repeat(np.array([0, 1, 6], np.uint8), 100)
     np.random.default_rng(0).shuffle(three)
     np.testing.assert_array_equal(labels[np.isin(labels, [0, 1, 6])], three)
@@ -92,25 +94,25 @@ def test_images_and_labels_belong_together(monkeypatch):
     # A garment whose pixels all say its class
     number = {garment: label for label, garment in GARMENTS.items()}
     monkeypatch.setattr(
-        wardrobe,
+        dataset,
         "draw",
         lambda garment, count, *, rng: np.full(
             (count, 28, 28), number[garment], np.uint8
         ),
     )
-    images, labels = wardrobe.fill(50, rng=np.random.default_rng(0))
+    images, labels = dataset.fill(50, rng=np.random.default_rng(0))
     np.testing.assert_array_equal(
         images, np.ones_like(images) * labels[:, None, None]
     )
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path, folder):
-    again = wardrobe.write(tmp_path / "again", seed=0, **SMALL)
+    again = dataset.write(tmp_path / "again", seed=0, **SMALL)
     assert contents(again) == contents(folder)
 
 
 def test_another_seed_gives_other_images(tmp_path, folder):
-    other = wardrobe.write(tmp_path / "other", seed=1, **SMALL)
+    other = dataset.write(tmp_path / "other", seed=1, **SMALL)
     for name in TRAIN_IMAGES, TEST_IMAGES:
         assert (other / name).read_bytes() != (folder / name).read_bytes()
 
@@ -118,13 +120,13 @@ def test_another_seed_gives_other_images(tmp_path, folder):
 def test_the_test_images_do_not_depend_on_the_number_of_training_images(
     tmp_path, folder
 ):
-    more = wardrobe.write(tmp_path / "more", train=5, test=2)
+    more = dataset.write(tmp_path / "more", train=5, test=2)
     for name in TEST_IMAGES, TEST_LABELS:
         assert (more / name).read_bytes() == (folder / name).read_bytes()
 
 
 def test_training_and_test_images_differ(tmp_path):
-    folder = wardrobe.write(tmp_path, train=5, test=5)
+    folder = dataset.write(tmp_path, train=5, test=5)
     train, test = (
         read_idx(folder / name, ndim=3) for name in (TRAIN_IMAGES, TEST_IMAGES)
     )
@@ -158,7 +160,7 @@ def test_load_finds_all_ten_classes(folder):
 def test_a_file_that_was_not_drawn_is_not_replaced(tmp_path, name):
     (tmp_path / name).write_bytes(b"somebody's own")
     with pytest.raises(DataError, match="not drawn") as caught:
-        wardrobe.write(tmp_path, **SMALL)
+        dataset.write(tmp_path, **SMALL)
     assert str(caught.value).startswith(str(tmp_path / name))
     assert contents(tmp_path) == {name: b"somebody's own"}
 
@@ -167,16 +169,16 @@ def test_a_file_that_was_not_drawn_is_not_replaced(tmp_path, name):
 def test_an_official_file_is_not_replaced(folder, name, monkeypatch):
     before = contents(folder)
     official = folder / name
-    monkeypatch.setattr(wardrobe, "is_official", lambda path: path == official)
+    monkeypatch.setattr(dataset, "is_official", lambda path: path == official)
     with pytest.raises(DataError, match="not drawn") as caught:
-        wardrobe.write(folder, seed=1, **SMALL)
+        dataset.write(folder, seed=1, **SMALL)
     assert str(caught.value).startswith(str(official))
     assert contents(folder) == before
 
 
 def test_drawn_files_are_replaced(tmp_path, folder):
-    wardrobe.write(folder, seed=1, train=4, test=1)
-    fresh = wardrobe.write(tmp_path / "fresh", seed=1, train=4, test=1)
+    dataset.write(folder, seed=1, train=4, test=1)
+    fresh = dataset.write(tmp_path / "fresh", seed=1, train=4, test=1)
     assert contents(folder) == contents(fresh)
 
 
@@ -204,7 +206,7 @@ def test_what_an_interruption_leaves_is_whole_and_marked(
 ):
     interrupt(k)
     with pytest.raises(KeyboardInterrupt):
-        wardrobe.write(tmp_path / "cut", **SMALL)
+        dataset.write(tmp_path / "cut", **SMALL)
     left, whole = contents(tmp_path / "cut"), contents(folder)
     assert list(left) == [] or STAND_IN in left
     assert len(left) == k
@@ -215,10 +217,10 @@ def test_what_an_interruption_leaves_is_whole_and_marked(
 def test_an_interrupted_rewriting_mixes_up_no_labels(
     k, tmp_path, folder, interrupt
 ):
-    fresh = wardrobe.write(tmp_path / "fresh", seed=1, **SMALL)
+    fresh = dataset.write(tmp_path / "fresh", seed=1, **SMALL)
     interrupt(k)
     with pytest.raises(KeyboardInterrupt):
-        wardrobe.write(folder, seed=1, **SMALL)
+        dataset.write(folder, seed=1, **SMALL)
     for name in TRAIN_LABELS, TEST_LABELS:  # right for old and new images
         assert (folder / name).read_bytes() == (fresh / name).read_bytes()
     assert fashion_mnist.load((0, 1, 6), data_dir=folder).stand_in
@@ -234,7 +236,7 @@ def test_a_full_disk_leaves_the_old_files_and_no_draft(folder, monkeypatch):
 
     monkeypatch.setattr(Path, "write_bytes", write_half)
     with pytest.raises(DataError, match="No space left") as caught:
-        wardrobe.write(folder, seed=1, **SMALL)
+        dataset.write(folder, seed=1, **SMALL)
     assert str(caught.value).startswith(str(folder))
     assert contents(folder) == before
 
@@ -243,7 +245,7 @@ def test_a_file_in_place_of_the_folder_is_named(tmp_path):
     path = tmp_path / "file"
     path.touch()
     with pytest.raises(DataError, match="can't take") as caught:
-        wardrobe.write(path, **SMALL)
+        dataset.write(path, **SMALL)
     assert str(caught.value).startswith(str(path))
 
 
@@ -256,23 +258,25 @@ def test_a_bad_number_is_named_and_nothing_is_made(
     name, value, error, tmp_path
 ):
     with pytest.raises(error, match=f"write wants {name}"):
-        wardrobe.write(tmp_path / "new", **{name: value})
+        dataset.write(tmp_path / "new", **{name: value})
     assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("name", ["train", "test"])
 def test_no_garment_at_all_is_refused(name, tmp_path):
     with pytest.raises(ValueError, match=f"write wants {name} >= 1, got 0"):
-        wardrobe.write(tmp_path / "new", **{name: 0})
+        dataset.write(tmp_path / "new", **{name: 0})
 
 
 def test_a_linear_model_gets_many_right_but_not_all(tmp_path):
-    folder = wardrobe.write(tmp_path, train=1000, test=500)
+    folder = dataset.write(tmp_path, train=1000, test=500)
     score = {}
     for pair in (0, 1), (0, 6):
         train, test, _, _ = fashion_mnist.load(pair, data_dir=folder)
         x, xs = (s.images.reshape(len(s.images), -1) for s in (train, test))
         t = train.labels[:, np.newaxis].astype(np.float32)
-        score[pair] = evaluate(least_squares(x, t), xs, test.labels)
+        score[pair] = accuracy(
+            least_squares(x, t), MeanSquaredError(), xs, test.labels
+        )
     # 1,000 guesses by tossing a coin: 0.5, give or take 0.016
     assert 0.5 + 6 * 0.016 < score[0, 6] < score[0, 1] < 1

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scratchcnn import evaluate, least_squares
+from scratchcnn import MeanSquaredError, accuracy
 from scratchcnn.data.drawn.garments import draw, shirt, t_shirt, trousers
 from scratchcnn.data.drawn.more_garments import (
     GARMENTS,
@@ -16,6 +16,7 @@ from scratchcnn.data.drawn.more_garments import (
     sneaker,
 )
 from scratchcnn.data.fashion_mnist import NAMES
+from scratchcnn.evaluation import least_squares
 
 OUTFITS = (pullover, dress, coat, sandal, sneaker, bag, ankle_boot)
 
@@ -144,7 +145,7 @@ def linear_accuracy(labels, rng):
 
     (x, numbers), (xs, test_numbers) = split(600), split(200)
     layer = least_squares(x, np.eye(len(labels), dtype=np.float32)[numbers])
-    return evaluate(layer, xs, test_numbers)
+    return accuracy(layer, MeanSquaredError(), xs, test_numbers)
 
 
 def test_the_classes_that_are_alike_are_those_of_real_life(rng):
