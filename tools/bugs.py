@@ -194,11 +194,11 @@ BUGS = [
     ),
     Bug(
         "images shuffled without labels",
-        "training/gradient_descent",
+        "data/batches",
         "yield x[chosen], t[chosen]",
         "yield x[chosen], t[start : start + batch_size]",
         "One of two arrays is overlooked.",
-        "training/test_gradient_descent::test_every_example_is_dealt_once_with_its_target",
+        "data/test_batches::test_every_example_is_dealt_once_with_its_target",
     ),
     Bug(
         "odd heights",
@@ -299,11 +299,12 @@ BUGS = [
     ),
     Bug(
         "a logit divided at one half",
-        "programs/trainer",
-        "threshold=0.0",
-        "threshold=0.5",
+        "losses/loss",
+        "threshold: float = 0.0",
+        "threshold: float = 0.5",
         "One half is for probabilities; a logit says yes above zero.",
-        "programs/test_trainer::test_two_classes_are_divided_at_the_logit_zero",
+        "losses/test_loss"
+        "::test_a_single_output_is_compared_with_what_lies_halfway",
     ),
     Bug(
         "test images used to choose",

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
+import pooch
 import pytest
 import tqdm
 
@@ -174,7 +175,7 @@ def cache(tmp_path, monkeypatch):
         monkeypatch.setitem(SHA256, name, digest)
     monkeypatch.delenv("SCRATCHCNN_DATA", raising=False)
     monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setattr(download.pooch, "os_cache", tmp_path.joinpath)
+    monkeypatch.setattr(pooch, "os_cache", tmp_path.joinpath)
     return tmp_path / "scratchcnn"
 
 
@@ -207,7 +208,8 @@ def run_find(cache, mirror, *lines):
     """Start a process that looks for the files, after some lines of ours."""
     program = [
         "from scratchcnn.data import download",
-        f"download.pooch.os_cache = lambda name: {str(cache)!r}",
+        "import pooch",
+        f"pooch.os_cache = lambda name: {str(cache)!r}",
         f"download.MIRRORS = ({mirror!r},)",
         *lines,
         "download.find()",
@@ -507,7 +509,7 @@ def test_a_read_only_cache(cache, mirrors, monkeypatch):
     mirrors(good)
     if os.geteuid() == 0:  # the superuser may write nearly everywhere
         cache = Path("/proc/scratchcnn")
-        monkeypatch.setattr(download.pooch, "os_cache", lambda name: cache)
+        monkeypatch.setattr(pooch, "os_cache", lambda name: cache)
     else:
         cache.mkdir(mode=0o500)
     assert "can't be written: " in refusal(cache / NAMES[0])
@@ -526,7 +528,7 @@ def test_a_full_disk(cache, mirrors, monkeypatch):
         raise OSError(28, "No space left on device")
 
     mirrors(good)
-    monkeypatch.setattr(download.pooch, "HTTPDownloader", full)
+    monkeypatch.setattr(pooch, "HTTPDownloader", full)
     assert "No space left on device" in refusal(cache / NAMES[0])
 
 

@@ -158,9 +158,9 @@ def test_with_nothing_held_out_the_test_images_are_asked_once(
 ):
     asked = []
 
-    def ask(network, *test, **options):
+    def ask(network, loss, *test):
         asked.append(len(test[0]))
-        return accuracy(network, MeanSquaredError(), *test, **options)
+        return accuracy(network, loss, *test)
 
     monkeypatch.setattr(trainer, "accuracy", ask)
     out = run("--validation", "0")

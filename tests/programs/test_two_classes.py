@@ -46,7 +46,7 @@ def run(folder, tmp_path, monkeypatch):
 @pytest.fixture
 def no_drawing(monkeypatch):
     """Leave the figure blank, which is quicker."""
-    monkeypatch.setattr(program, "draw", lambda *_: Figure())
+    monkeypatch.setattr(program, "plot", lambda *_: Figure())
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_the_same_numbers_make_the_same_figure(rng, tmp_path):
     kernels = rng.standard_normal((4, 1, 3, 3))
     one, two = tmp_path / "one.png", tmp_path / "two.png"
     for path in one, two:
-        program.save(program.draw([0.3, 0.1], kernels, kernels), path)
+        program.save(program.plot([0.3, 0.1], kernels, kernels), path)
     assert one.read_bytes() == two.read_bytes()
 
 
@@ -183,7 +183,7 @@ def test_the_suffix_decides_the_format(run, name, start):
 
 def test_the_figure_shows_the_loss_and_the_kernels(rng):
     before, after = rng.standard_normal((2, 4, 1, 3, 3))
-    figure = program.draw([0.3, 0.1], before, after)
+    figure = program.plot([0.3, 0.1], before, after)
     curve, *kernels, _ = [a for s in figure.subfigs for a in s.axes]
     np.testing.assert_array_equal(
         curve.lines[0].get_xydata(), [[1, 0.3], [2, 0.1]]
@@ -198,11 +198,11 @@ def test_the_figure_shows_the_loss_and_the_kernels(rng):
 def test_the_kernels_on_show_are_those_before_and_after(run, monkeypatch):
     shown = {}
 
-    def draw(losses, before, after):
+    def plot(losses, before, after):
         shown.update(losses=losses, before=before.copy(), after=after.copy())
         return Figure()
 
-    monkeypatch.setattr(program, "draw", draw)
+    monkeypatch.setattr(program, "plot", plot)
     run("--seed", "4")
     start = two_class(rng=np.random.default_rng(4)).parameters()[0]
     np.testing.assert_array_equal(shown["before"], start.value)
@@ -213,8 +213,8 @@ def test_the_kernels_on_show_are_those_before_and_after(run, monkeypatch):
 def test_a_figure_that_fails_leaves_the_old_one(run, capsys, monkeypatch):
     Path("scratchcnn.png").write_text("the old one")
 
-    def half(_, path, **__):
-        Path(path).write_text("half of th")
+    def half(_, file, **__):
+        file.write(b"half of th")
         raise OSError("No space left on device")
 
     monkeypatch.setattr(Figure, "savefig", half)

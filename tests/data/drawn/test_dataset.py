@@ -2,8 +2,8 @@
 
 import gzip
 import math
+import os
 import struct
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -185,17 +185,17 @@ def test_drawn_files_are_replaced(tmp_path, folder):
 @pytest.fixture
 def interrupt(monkeypatch):
     """Return a function that lets only the first k files be put in place."""
-    put = Path.replace
+    put = os.replace
 
     def after(k):
         left = iter(range(k))
 
-        def replace(self, target):
+        def replace(path, target):
             if next(left, None) is None:
                 raise KeyboardInterrupt
-            return put(self, target)
+            return put(path, target)
 
-        monkeypatch.setattr(Path, "replace", replace)
+        monkeypatch.setattr(os, "replace", replace)
 
     return after
 
@@ -229,12 +229,10 @@ def test_an_interrupted_rewriting_mixes_up_no_labels(
 def test_a_full_disk_leaves_the_old_files_and_no_draft(folder, monkeypatch):
     before = contents(folder)
 
-    def write_half(self, content):
-        with open(self, "wb") as file:
-            file.write(content[: len(content) // 2])
+    def full(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", write_half)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(DataError, match="No space left") as caught:
         dataset.write(folder, seed=1, **SMALL)
     assert str(caught.value).startswith(str(folder))
