@@ -413,6 +413,8 @@ def test_the_map_is_a_drawing_and_a_list(built):
     svg = ElementTree.fromstring(re.search("<svg.*?</svg>", html, re.S)[0])
     links = [a.get("href") for a in svg.iter("a")]
     assert len(links) == 6
+    names = [t.text for t in svg.iter("text") if t.get("class") == "name"]
+    assert names[1] == "Dense, and more"
     assert all((built / "book" / link).is_file() for link in links)
     ids = svg.get("aria-labelledby"), svg.get("aria-describedby")
     named = {e.get("id"): e.text for e in svg.iter() if e.get("id")}

@@ -9,7 +9,7 @@ the time that they take together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
 from itertools import groupby
 from typing import Any, ClassVar
@@ -51,11 +51,19 @@ def needs_in_words(chapter: Chapter, book: Book) -> str:
     return f"{words} \N{MIDDLE DOT} needs: {needs}" if needs else words
 
 
-def arc(start: float, end: float, within: bool, kind: str) -> str:
+def total(chapters: Iterable[Chapter]) -> str:
+    """Return the time that some chapters take together, in words."""
+    return duration(sum(chapter.reading for chapter in chapters))
+
+
+def arc(start: float, end: float, tall: float, within: bool, kind: str) -> str:
     """Return an arc between two heights, and a ring around its far end."""
     x, sweep = (LEFT, 0) if within else (RIGHT, 1)
     high = abs(end - start) / 2
-    wide = 6 * high**0.5  # a longer arc lies around a shorter one
+    # A longer arc lies around a shorter one, and the longest just fits.
+    wide = (WIDTH - RIGHT - 10) * (2 * high / tall) ** 0.5
+    if within:
+        wide = min(wide, LEFT - 10)
     top, bottom = sorted((start, end))
     return (
         f'<path class="{kind}" d="M{x} {top}'
@@ -64,53 +72,57 @@ def arc(start: float, end: float, within: bool, kind: str) -> str:
     )
 
 
+def row(kind: str, y: float, name: str, time: str) -> str:
+    """Return a name and a time on one line, whose middle is at a height."""
+    return (
+        f'<text class="{kind}" x="{LEFT + 14}" y="{y + 4.5}">'
+        f"{escape(name)}</text>"
+        f'<text class="time" x="{RIGHT - 14}" y="{y + 4.5}">{time}</text>'
+    )
+
+
+def station(chapter: Chapter, y: float, uri: str, book: Book) -> str:
+    """Return a chapter's dots and row, all of which are one link."""
+    radius = 1.5 + 0.6 * (chapter.reading / 60) ** 0.5
+    return (
+        f'<a href="{escape(uri)}">'
+        f"<title>{escape(needs_in_words(chapter, book))}</title>"
+        f'<rect x="{LEFT}" y="{y - ROW / 2}" width="{RIGHT - LEFT}" '
+        f'height="{ROW}" rx="4"/>'
+        f'<circle cx="{LEFT}" cy="{y}" r="{radius:.1f}"/>'
+        f'<circle cx="{RIGHT}" cy="{y}" r="2"/>'
+        f"{row('name', y, chapter.title, duration(chapter.reading))}</a>"
+    )
+
+
 def drawing(book: Book, uris: dict[str, str]) -> str:
     """Return the map as an SVG element."""
     heights: dict[str, float] = {}
-    bands, rows, y = [], [], 0.0
+    bands, stations, tall = "", "", 0.0
     for caption, chapters in parts(book):
         size = HEADING + ROW * len(chapters) + 8
-        time = duration(sum(chapter.reading for chapter in chapters))
-        bands.append(
-            f'<rect y="{y}" width="{WIDTH}" height="{size}" rx="6"/>'
-            f'<text class="part" x="{LEFT + 14}" y="{y + 25}">'
-            f"{escape(caption)}</text>"
-            f'<text class="time" x="{RIGHT - 14}" y="{y + 25}">{time}</text>'
-        )
+        bands += f'<rect y="{tall}" width="{WIDTH}" height="{size}" rx="6"/>'
+        bands += row("part", tall + 21, caption, total(chapters))
         for k, chapter in enumerate(chapters):
-            heights[chapter.page] = y + HEADING + ROW * (k + 0.5)
-        y += size + GAP
-    for chapter in book.values():
-        here = heights[chapter.page]
+            heights[chapter.page] = tall + HEADING + ROW * (k + 0.5)
+        tall += size + GAP
+    for page, chapter in book.items():
         arcs = ""
         for other in book.values():
+            ends = heights[page], heights[other.page], tall
             within = other.part == chapter.part
-            for kind, joined in (
-                ("needed", other.page in chapter.needs),
-                ("needing", chapter.page in other.needs),
-            ):
-                if joined:
-                    arcs += arc(here, heights[other.page], within, kind)
-        radius = 1.5 + 0.6 * (chapter.reading / 60) ** 0.5
-        rows.append(
-            f'<g class="chapter">{arcs}'
-            f'<a href="{escape(uris[chapter.page])}">'
-            f"<title>{escape(needs_in_words(chapter, book))}</title>"
-            f'<rect x="{LEFT}" y="{here - ROW / 2}" width="{RIGHT - LEFT}" '
-            f'height="{ROW}" rx="4"/>'
-            f'<circle cx="{LEFT}" cy="{here}" r="{radius:.1f}"/>'
-            f'<circle cx="{RIGHT}" cy="{here}" r="2"/>'
-            f'<text x="{LEFT + 14}" y="{here + 4.5}">'
-            f"{escape(chapter.title)}</text>"
-            f'<text class="time" x="{RIGHT - 14}" y="{here + 4.5}">'
-            f"{duration(chapter.reading)}</text></a></g>"
-        )
+            if other.page in chapter.needs:
+                arcs += arc(*ends, within, "needed")
+            if page in other.needs:
+                arcs += arc(*ends, within, "needing")
+        stop = station(chapter, heights[page], uris[page], book)
+        stations += f'<g class="chapter">{arcs}{stop}</g>'
     return (
-        f'<svg viewBox="0 0 {WIDTH} {y - GAP}" role="group" '
+        f'<svg viewBox="0 0 {WIDTH} {tall - GAP}" role="group" '
         'aria-labelledby="book-map-title" aria-describedby="book-map-text">'
         '<title id="book-map-title">The map of the book</title>'
         f'<desc id="book-map-text">{DESCRIPTION}</desc>'
-        f'<g class="bands">{"".join(bands)}</g>{"".join(rows)}</svg>'
+        f'<g class="bands">{bands}</g>{stations}</svg>'
     )
 
 
@@ -118,7 +130,6 @@ def listing(book: Book, page: str) -> nodes.bullet_list:
     """Return the map as a list of parts, each with a list of chapters."""
     found = nodes.bullet_list()
     for caption, chapters in parts(book):
-        time = duration(sum(chapter.reading for chapter in chapters))
         inner = nodes.bullet_list()
         for chapter in chapters:
             words = nodes.paragraph()
@@ -128,7 +139,7 @@ def listing(book: Book, page: str) -> nodes.bullet_list:
                 words += nodes.Text("; " if k else " \N{MIDDLE DOT} needs: ")
                 words += link(need, page)
             inner += nodes.list_item("", words)
-        heading = nodes.strong(text=f"{caption}, {time}")
+        heading = nodes.strong(text=f"{caption}, {total(chapters)}")
         found += nodes.list_item("", nodes.paragraph("", "", heading), inner)
     return found
 
@@ -176,8 +187,7 @@ class ReadingPath(SphinxDirective):
         for k, chapter in enumerate(chapters):
             path += nodes.Text(" \N{RIGHTWARDS ARROW} " if k else "")
             path += link(chapter.page, self.env.docname)
-        time = duration(sum(chapter.reading for chapter in chapters))
-        path += nodes.Text(f" \N{MIDDLE DOT} {time}")
+        path += nodes.Text(f" \N{MIDDLE DOT} {total(chapters)}")
         return [path]
 
 

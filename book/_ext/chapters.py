@@ -327,7 +327,7 @@ def chapter(
     return Chapter(
         page=page,
         label=label[1] or label[2],
-        title=title[1],
+        title=re.sub(r"[*`$]", "", title[1]),
         part=part,
         reading=reading,
         solving=solving,
