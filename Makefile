@@ -43,6 +43,7 @@ $(READY): requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
-requirements.txt: requirements.in
+requirements.txt: pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
+	    --group book --group tests --group checks \
 	    --custom-compile-command "make $@" $< --output-file $@
