@@ -31,6 +31,11 @@ KINDS = (
     "actual updates",
     "training curve",
 )
+MARKERS = {
+    "equation": "naive loops",
+    "pytorch": "PyTorch",
+    "finite_differences": "finite differences",
+}
 
 
 class Kinds:
@@ -45,14 +50,8 @@ class Kinds:
         """Note a test's end."""
         report = yield
         name = item.nodeid.split("[")[0].removeprefix("tests/")
-        if item.get_closest_marker("equation"):
-            kind = "naive loops"
-        elif "pytorch" in name:
-            kind = "PyTorch"
-        elif "measured" in name or "check_layer" in name:
-            kind = "finite differences"
-        else:
-            kind = "other tests"
+        kinds = (MARKERS[m] for m in MARKERS if item.get_closest_marker(m))
+        kind = next(kinds, "other tests")
         if report.when == "call" and not report.skipped:
             self.ran.add(kind)
         if report.failed and name not in self.failed[kind]:
@@ -63,7 +62,15 @@ class Kinds:
 def judge(*files: str) -> dict[str, Any]:
     """Run these test files on the package of this folder."""
     kinds = Kinds()
-    options = ["-q", "--no-header", "--tb=no", "-p", "no:cacheprovider"]
+    options = [
+        "-q",
+        "--no-header",
+        "--tb=no",
+        "-p",
+        "no:cacheprovider",
+        "-n",
+        "0",
+    ]
     pytest.main([*options, *files], plugins=[kinds])
     return {"failed": kinds.failed, "ran": sorted(kinds.ran)}
 

@@ -317,6 +317,7 @@ def test_without_input_gradient_dx_is_nan_and_can_t_be_written(rng):
         dx[...] = 0
 
 
+@pytest.mark.finite_differences
 def test_gradients_can_be_measured_and_copies_work_alone(rng):
     network = lenet(rng)
     network.layers.pop(-2)

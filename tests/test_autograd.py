@@ -185,6 +185,7 @@ OPERATIONS = {
 }
 
 
+@pytest.mark.finite_differences
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_operations_have_the_gradients_that_can_be_measured(name, rng):
     operation, *shapes = OPERATIONS[name]
@@ -438,6 +439,7 @@ def test_a_difference_would_be_found(record):
     assert len(faults(record)) == 3
 
 
+@pytest.mark.pytorch
 def test_pytorch_agrees_in_every_layer_step_and_process(compared):
     assert faults(compared) == []
 

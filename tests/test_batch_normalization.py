@@ -144,6 +144,7 @@ def test_dx_in_evaluation(case):
     assert_close(layer.backward(dy), wanted)
 
 
+@pytest.mark.finite_differences
 @pytest.mark.parametrize("training", [True, False])
 def test_gradients_are_those_that_can_be_measured(training, rng):
     layer, x, dy = example(rng)
@@ -176,6 +177,7 @@ def test_inside_a_network_too(training, rng):
     np.testing.assert_equal(after, before)
 
 
+@pytest.mark.pytorch
 def test_agrees_with_pytorch_over_several_steps(rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     layer, _, _ = example(rng)

@@ -191,6 +191,7 @@ def test_agrees_with_one_image_at_a_time_by_scipy(case):
     assert_all_close(stated_gradients(layer, x, dy), wanted)
 
 
+@pytest.mark.finite_differences
 @FORM
 def test_gradients_are_those_that_can_be_measured(
     kernel, stride, padding, size, rng
@@ -202,6 +203,7 @@ def test_gradients_are_those_that_can_be_measured(
     assert check_layer(layer, x, rng=rng) < 1e-7
 
 
+@pytest.mark.pytorch
 @FORM
 def test_agrees_with_pytorch(kernel, stride, padding, size, rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")

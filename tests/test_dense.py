@@ -74,6 +74,7 @@ def test_db(case):
     assert_close(layer.bias.grad, dense_db(dy))
 
 
+@pytest.mark.finite_differences
 def test_gradients_are_those_that_can_be_measured(rng):
     layer, x, dy = example(rng)
     wanted = measured_gradients(layer, x, dy)
@@ -82,6 +83,7 @@ def test_gradients_are_those_that_can_be_measured(rng):
     assert check_layer(layer, x, rng=rng) < 1e-7
 
 
+@pytest.mark.pytorch
 def test_agrees_with_pytorch(rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     layer, x, dy = example(rng)

@@ -119,6 +119,7 @@ def test_im2col(kernel, stride, padding, size, rng):
 # The same numbers by other ways
 
 
+@pytest.mark.pytorch
 @EACH
 @FORM
 def test_agrees_with_pytorch(program, kernel, stride, padding, size, rng):

@@ -112,6 +112,7 @@ def test_toeplitz_back(kernel, stride, padding, size, rng):
 # The same numbers by other ways
 
 
+@pytest.mark.finite_differences
 @EACH
 @FORM
 def test_gradients_are_those_that_can_be_measured(
@@ -132,6 +133,7 @@ def test_gradients_are_those_that_can_be_measured(
     assert_all_close(stated, wanted, tolerance=1e-8)
 
 
+@pytest.mark.pytorch
 @EACH
 @FORM
 def test_agrees_with_pytorch(name, kernel, stride, padding, size, rng):

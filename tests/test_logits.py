@@ -197,6 +197,7 @@ def test_a_nan_is_not_hidden(function):
     assert np.isnan(function(np.array([[np.nan, 1.0]]))).any()
 
 
+@pytest.mark.finite_differences
 @pytest.mark.parametrize("shape", [(3,), (3, 4), (2, 2, 3, 2)])
 def test_gradients_are_those_that_can_be_measured(shape, rng):
     layer, x = Sigmoid(), rng.standard_normal(shape)
@@ -207,6 +208,7 @@ def test_gradients_are_those_that_can_be_measured(shape, rng):
     assert check_layer(layer, x, rng=rng) < 1e-7
 
 
+@pytest.mark.pytorch
 def test_agrees_with_pytorch(rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     z, dy = 5 * rng.standard_normal((2, 6, 4))

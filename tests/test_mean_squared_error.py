@@ -45,6 +45,7 @@ def test_dy(case):
     assert_close(loss.backward(), mse_dy(*case))
 
 
+@pytest.mark.finite_differences
 def test_the_gradient_is_the_one_that_can_be_measured(rng):
     loss, y, t = MeanSquaredError(), *rng.standard_normal((2, 4, 3))
     wanted = numerical_gradient(lambda: loss.forward(y, t), y)
@@ -53,6 +54,7 @@ def test_the_gradient_is_the_one_that_can_be_measured(rng):
     assert check_loss(loss, y, t, rng=rng) < 1e-7
 
 
+@pytest.mark.pytorch
 def test_agrees_with_pytorch(rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     y, t = rng.standard_normal((2, 4, 3))

@@ -86,6 +86,7 @@ def test_backward_is_the_composition_reversed(network, x, rng):
     assert_all_close(stated_gradients(network, x, dy), wanted)
 
 
+@pytest.mark.finite_differences
 def test_gradients_are_those_that_can_be_measured(network, x, rng):
     dy = rng.standard_normal((3, 1))
     wanted = measured_gradients(network, x, dy)
@@ -94,6 +95,7 @@ def test_gradients_are_those_that_can_be_measured(network, x, rng):
     assert check_layer(network, x, rng=rng) < 1e-7
 
 
+@pytest.mark.pytorch
 def test_the_two_class_network_agrees_with_pytorch(rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     network = two_class_network(rng=rng)

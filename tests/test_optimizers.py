@@ -176,6 +176,7 @@ def torch_optimizer(torch, kind, weights, rate, settings):
     return getattr(torch.optim, kind.__name__)(weights, lr=rate, **settings)
 
 
+@pytest.mark.pytorch
 @EVERY
 def test_twenty_steps_are_those_of_pytorch(kind, settings, rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")

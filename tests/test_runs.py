@@ -129,6 +129,7 @@ def test_plain_sgd_is_gradient_descent(rng):
     same(network, other)
 
 
+@pytest.mark.pytorch
 @pytest.mark.parametrize("kind", ["SGD", "Adam"])
 def test_a_run_with_a_schedule_is_that_of_pytorch(kind, rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")

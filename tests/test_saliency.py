@@ -78,6 +78,7 @@ def test_saliency_against_small_differences(rng):
     )
 
 
+@pytest.mark.pytorch
 def test_saliency_against_pytorch(rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     network = ten_class_network(rng=rng)

@@ -109,6 +109,7 @@ def rewrite(path, **changes):
         np.savez(file, **kept)
 
 
+@pytest.mark.pytorch
 def test_names_are_those_of_pytorch():
     assert list(named_arrays(build())) == [
         *("0.0.weight", "0.0.bias", "0.2.scale", "0.2.seen"),
@@ -192,6 +193,7 @@ def test_the_same_network_makes_the_same_bytes(path, tmp_path):
     assert (tmp_path / "again.npz").read_bytes() == path.read_bytes()
 
 
+@pytest.mark.pytorch
 def test_weights_go_to_pytorch_and_back(tmp_path, rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     network = Network([Dense(5, 4, rng=rng), ReLU(), Dense(4, 2, rng=rng)])

@@ -43,6 +43,7 @@ def test_the_layers_and_their_shapes(rng):
     assert table.endswith(f"{count:,}")
 
 
+@pytest.mark.pytorch
 def test_it_agrees_with_pytorch(rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     network = ten_class_network(rng=rng)
@@ -61,6 +62,7 @@ def test_it_agrees_with_pytorch(rng):
     assert_all_close(stated_gradients(network, x, dy), wanted)
 
 
+@pytest.mark.finite_differences
 def test_its_gradients_are_those_that_can_be_measured(rng):
     # Thousands of ReLUs and maxima: a kink within reach of the small step
     # spoils some of the points, a wrong gradient would spoil them all.

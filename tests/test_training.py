@@ -186,6 +186,7 @@ def test_a_step_without_a_finite_loss_moves_nothing(rng):
         assert not p.grad.any()
 
 
+@pytest.mark.pytorch
 def test_ten_steps_are_those_of_pytorch(rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     network, (x, t) = small_network(rng), small_data(rng)
