@@ -36,12 +36,8 @@ from scratchcnn.steps import (
     ReshapeStep,
 )
 from scratchcnn.training import gradient_step
-from tests.reference import (
-    LAYOUTS,
-    assert_all_close,
-    assert_close,
-    conv_forward,
-)
+from tests.comparing import LAYOUTS, assert_all_close, assert_close
+from tests.reference import conv_forward
 
 
 class Square(Layer):

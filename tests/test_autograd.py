@@ -22,12 +22,10 @@ from scratchcnn.pooling import MaxPool2D
 from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten, Reshape
 from scratchcnn.ten_classes import ten_class_network
+from tests.comparing import assert_all_close, assert_close, frozen
+from tests.gradients import numerical_gradient
 from tests.reference import (
-    assert_all_close,
-    assert_close,
     from_shares,
-    frozen,
-    numerical_gradient,
     reverse_sweep,
     stretched_sum,
     sum_over_paths,

@@ -13,10 +13,9 @@ from scratchcnn.convolution import Conv2D
 from scratchcnn.gradient_check import check_layer
 from scratchcnn.network import Network
 from scratchcnn.relu import ReLU
+from tests.comparing import LAYOUTS, assert_all_close, assert_close
+from tests.gradients import measured_gradients, stated_gradients
 from tests.reference import (
-    LAYOUTS,
-    assert_all_close,
-    assert_close,
     batchnorm_dbeta,
     batchnorm_dgamma,
     batchnorm_dx,
@@ -27,8 +26,6 @@ from tests.reference import (
     batchnorm_three_ways,
     batchnorm_variance,
     batchnorm_xhat,
-    measured_gradients,
-    stated_gradients,
 )
 
 

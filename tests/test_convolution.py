@@ -12,21 +12,21 @@ from scratchcnn.convolution import Conv2D, gather, scatter
 from scratchcnn.dense import Dense
 from scratchcnn.gradient_check import check_layer
 from scratchcnn.initialization import he_normal
+from tests.comparing import LAYOUTS, assert_all_close, assert_close
+from tests.gradients import (
+    measured_gradients,
+    stated_gradients,
+    torch_gradients,
+)
 from tests.reference import (
-    LAYOUTS,
     Array,
-    assert_all_close,
-    assert_close,
     conv2d_scipy,
     conv2d_scipy_backward,
     conv_db,
     conv_dw,
     conv_dx,
     conv_forward,
-    measured_gradients,
     positions,
-    stated_gradients,
-    torch_gradients,
     zero_padded,
 )
 

@@ -15,14 +15,8 @@ from scratchcnn.cross_entropy import BinaryCrossEntropy, SoftmaxCrossEntropy
 from scratchcnn.gradient_check import check_loss
 from scratchcnn.logits import sigmoid, softmax
 from tests import reference
-from tests.reference import (
-    LAYOUTS,
-    assert_all_close,
-    assert_close,
-    frozen,
-    numerical_gradient,
-    torch_gradients,
-)
+from tests.comparing import LAYOUTS, assert_all_close, assert_close, frozen
+from tests.gradients import numerical_gradient, torch_gradients
 
 DTYPES = [np.float32, np.float64]
 LOSSES = [BinaryCrossEntropy, SoftmaxCrossEntropy]

@@ -13,18 +13,18 @@ from scratchcnn.dense import Dense
 from scratchcnn.dropout import Dropout
 from scratchcnn.gradient_check import check_layer
 from scratchcnn.network import Network
-from tests.reference import (
+from tests.comparing import (
     LAYOUTS,
     assert_all_close,
     assert_close,
-    dropout_dx,
-    dropout_expectation,
-    dropout_forward,
     global_random_state,
+)
+from tests.gradients import (
     measured_gradients,
     stated_gradients,
     torch_gradients,
 )
+from tests.reference import dropout_dx, dropout_expectation, dropout_forward
 
 
 def kept(layer, shape):

@@ -26,14 +26,8 @@ from scratchcnn.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten
 from scratchcnn.ten_classes import ten_class_network
-from tests.reference import (
-    LAYOUTS,
-    assert_close,
-    cut_patch,
-    frozen,
-    pixels_read,
-    squared_distances,
-)
+from tests.comparing import LAYOUTS, assert_close, frozen
+from tests.reference import cut_patch, pixels_read, squared_distances
 
 # Activations
 

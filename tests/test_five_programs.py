@@ -21,9 +21,8 @@ from scratchcnn.five_programs import (
     toeplitz,
     unroll,
 )
+from tests.comparing import LAYOUTS, assert_close
 from tests.reference import (
-    LAYOUTS,
-    assert_close,
     conv_forward,
     dft2,
     toeplitz_matrix,

@@ -15,15 +15,13 @@ from scratchcnn.five_programs import (
     toeplitz,
 )
 from scratchcnn.five_transposes import PROGRAMS, cut, spread
+from tests.comparing import assert_all_close, assert_close
+from tests.gradients import numerical_gradient, torch_gradients
 from tests.reference import (
-    assert_all_close,
-    assert_close,
     conv_dw,
     conv_dx,
     dft2,
-    numerical_gradient,
     toeplitz_matrix,
-    torch_gradients,
     zero_padded,
 )
 from tests.test_convolution import FORM

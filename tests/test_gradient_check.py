@@ -18,7 +18,8 @@ from scratchcnn.mean_squared_error import MeanSquaredError
 from scratchcnn.network import Network, two_class_network
 from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten, Reshape
-from tests.reference import assert_close, frozen, stated_gradients
+from tests.comparing import assert_close, frozen
+from tests.gradients import stated_gradients
 
 FOUND, CLEARED = 1e-5, 1e-7
 

@@ -12,10 +12,8 @@ from hypothesis.extra import numpy as hnp
 from scratchcnn.gradient_check import check_layer
 from scratchcnn.logits import Sigmoid, log_sum_exp, sigmoid, softmax
 from tests import reference
-from tests.reference import (
-    LAYOUTS,
-    assert_all_close,
-    assert_close,
+from tests.comparing import LAYOUTS, assert_all_close, assert_close
+from tests.gradients import (
     measured_gradients,
     numerical_gradient,
     stated_gradients,

@@ -11,15 +11,9 @@ from hypothesis.extra import numpy as hnp
 
 from scratchcnn.gradient_check import check_loss
 from scratchcnn.mean_squared_error import Loss, MeanSquaredError
-from tests.reference import (
-    LAYOUTS,
-    assert_all_close,
-    assert_close,
-    mse_dy,
-    mse_forward,
-    numerical_gradient,
-    torch_gradients,
-)
+from tests.comparing import LAYOUTS, assert_all_close, assert_close
+from tests.gradients import numerical_gradient, torch_gradients
+from tests.reference import mse_dy, mse_forward
 
 
 @st.composite

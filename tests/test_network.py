@@ -13,9 +13,13 @@ from scratchcnn.layer import Layer
 from scratchcnn.network import Network, two_class_network
 from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten, Reshape
+from tests.comparing import assert_all_close, assert_close
+from tests.gradients import (
+    measured_gradients,
+    stated_gradients,
+    torch_gradients,
+)
 from tests.reference import (
-    assert_all_close,
-    assert_close,
     conv_db,
     conv_dw,
     conv_dx,
@@ -24,11 +28,8 @@ from tests.reference import (
     dense_dw,
     dense_dx,
     dense_forward,
-    measured_gradients,
     relu_dx,
     relu_forward,
-    stated_gradients,
-    torch_gradients,
 )
 
 

@@ -13,14 +13,8 @@ from scratchcnn.network import Network, two_class_network
 from scratchcnn.optimizers import SGD, Adam, Optimizer
 from scratchcnn.relu import ReLU
 from scratchcnn.training import gradient_step
-from tests.reference import (
-    adam_steps,
-    assert_all_close,
-    assert_close,
-    frozen,
-    sgd_steps,
-    weighted_mean,
-)
+from tests.comparing import assert_all_close, assert_close, frozen
+from tests.reference import adam_steps, sgd_steps, weighted_mean
 
 SGD_SETTINGS = [
     {},

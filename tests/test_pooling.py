@@ -20,22 +20,21 @@ from scratchcnn.pooling import (
     like,
     places,
 )
+from tests.comparing import LAYOUTS, assert_all_close, assert_close, frozen
+from tests.gradients import (
+    measured_gradients,
+    stated_gradients,
+    torch_gradients,
+)
 from tests.reference import (
-    LAYOUTS,
     Array,
     Pair,
-    assert_all_close,
-    assert_close,
     avg_pool_dx,
     avg_pool_forward,
-    frozen,
     max_pool_dx,
     max_pool_forward,
     max_pool_winner,
-    measured_gradients,
     positions,
-    stated_gradients,
-    torch_gradients,
 )
 
 # Window, stride and image: side by side, overlapping, with gaps, with

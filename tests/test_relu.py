@@ -10,16 +10,13 @@ from hypothesis.extra import numpy as hnp
 
 from scratchcnn.gradient_check import check_layer
 from scratchcnn.relu import ReLU
-from tests.reference import (
-    LAYOUTS,
-    assert_all_close,
-    assert_close,
+from tests.comparing import LAYOUTS, assert_all_close, assert_close
+from tests.gradients import (
     measured_gradients,
-    relu_dx,
-    relu_forward,
     stated_gradients,
     torch_gradients,
 )
+from tests.reference import relu_dx, relu_forward
 
 
 @st.composite

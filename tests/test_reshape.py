@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from scratchcnn.gradient_check import check_layer
 from scratchcnn.reshape import Flatten, Reshape
-from tests.reference import (
-    LAYOUTS,
-    assert_all_close,
+from tests.comparing import LAYOUTS, assert_all_close
+from tests.gradients import (
     measured_gradients,
     stated_gradients,
     torch_gradients,

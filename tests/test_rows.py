@@ -20,7 +20,8 @@ from scratchcnn.rows import (
     strips,
 )
 from tests import reference
-from tests.reference import assert_close, conv_dw, conv_dx, conv_forward
+from tests.comparing import assert_close
+from tests.reference import conv_dw, conv_dx, conv_forward
 from tests.test_steps import assert_equal_to_layer, buffer, run
 
 pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))

@@ -18,11 +18,7 @@ from scratchcnn.reshape import Flatten
 from scratchcnn.runs import History, train
 from scratchcnn.schedules import constant, cosine, warm_up
 from scratchcnn.training import gradient_descent, minibatches
-from tests.reference import (
-    assert_all_close,
-    frozen,
-    global_random_state,
-)
+from tests.comparing import assert_all_close, frozen, global_random_state
 
 EXAMPLES = 20
 

@@ -20,16 +20,9 @@ from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten
 from scratchcnn.saliency import occlusion, saliency
 from scratchcnn.ten_classes import ten_class_network
-from tests.reference import (
-    LAYOUTS,
-    assert_close,
-    frozen,
-    numerical_gradient,
-    occluded,
-    small_logits,
-    small_saliency,
-    torch_gradients,
-)
+from tests.comparing import LAYOUTS, assert_close, frozen
+from tests.gradients import numerical_gradient, torch_gradients
+from tests.reference import occluded, small_logits, small_saliency
 
 
 def small_network(rng, size=(6, 5), channels=1):

@@ -23,9 +23,8 @@ from scratchcnn.steps import (
     batch_last,
     spread,
 )
+from tests.comparing import assert_all_close, assert_close
 from tests.reference import (
-    assert_all_close,
-    assert_close,
     dense_db,
     dense_dw,
     dense_dx,

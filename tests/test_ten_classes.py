@@ -11,14 +11,9 @@ from scratchcnn.evaluation import evaluate
 from scratchcnn.gradient_check import check_layer
 from scratchcnn.reshape import Flatten
 from scratchcnn.ten_classes import confusion_matrix, ten_class_network
-from tests.reference import (
-    assert_all_close,
-    assert_close,
-    confusion,
-    frozen,
-    stated_gradients,
-    torch_gradients,
-)
+from tests.comparing import assert_all_close, assert_close, frozen
+from tests.gradients import stated_gradients, torch_gradients
+from tests.reference import confusion
 
 # The network
 

@@ -15,14 +15,16 @@ from scratchcnn.network import Network
 from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten
 from scratchcnn.training import gradient_descent, gradient_step, minibatches
-from tests.reference import (
+from tests.comparing import (
     assert_all_close,
     assert_close,
+    frozen,
+    global_random_state,
+)
+from tests.reference import (
     dense_db,
     dense_dw,
     dense_forward,
-    frozen,
-    global_random_state,
     mse_dy,
     mse_forward,
 )
