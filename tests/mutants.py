@@ -62,16 +62,10 @@ class Kinds:
 def judge(*files: str) -> dict[str, Any]:
     """Run these test files on the package of this folder."""
     kinds = Kinds()
-    options = [
-        "-q",
-        "--no-header",
-        "--tb=no",
-        "-p",
-        "no:cacheprovider",
-        "-n",
-        "0",
-    ]
-    pytest.main([*options, *files], plugins=[kinds])
+    options = "-q --no-header --tb=no -n0 -pno:cacheprovider"
+    code = pytest.main([*options.split(), *files], plugins=[kinds])
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        raise RuntimeError(f"{files} did not run to their end: {code!r}")
     return {"failed": kinds.failed, "ran": sorted(kinds.ran)}
 
 
@@ -117,8 +111,9 @@ def examine(bug: Bug) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         plant(bug, folder)
-        killer = bug.killer.split("::")[0]
-        files = {f"tests/test_{bug.module}.py", f"tests/{killer}.py"}
+        test = Path("tests", f"{bug.module}.py")
+        killer = Path("tests", bug.killer.split("::")[0] + ".py")
+        files = {str(test.with_name(f"test_{test.name}")), str(killer)}
         told = ask(folder, "tests.mutants", "--judge", *sorted(files))
         symptoms = ask(folder, "tests.symptoms")
     failed = told["failed"]
