@@ -404,7 +404,8 @@ def main() -> None:
     """Run everything, and write the results."""
     if TWO_THREADS:
         torch.set_num_threads(2)
-        print(json.dumps({"steps": steps(), "peak": peak()}))
+        here = {"environment": environment()}
+        print(json.dumps(here | {"steps": steps(), "peak": peak()}))
         return
     torch.set_num_threads(1)
     here = environment()
