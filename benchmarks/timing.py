@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -112,9 +113,8 @@ def processor() -> str:
 
 def ask_openblas(question: str, kind: type[Any]) -> Any:
     """Return what NumPy's OpenBLAS answers, or None if it has another BLAS."""
-    from numpy._core import _multiarray_umath
-
-    numpy = ctypes.CDLL(_multiarray_umath.__file__)
+    core = import_module("numpy._core._multiarray_umath")
+    numpy = ctypes.CDLL(core.__file__)
     for name in f"scipy_openblas_{question}64_", f"openblas_{question}":
         if function := getattr(numpy, name, None):
             function.restype = kind

@@ -20,6 +20,6 @@ settings.load_profile(
 
 
 @pytest.fixture
-def rng():
+def rng() -> np.random.Generator:
     """Return random numbers that are the same for every test."""
     return np.random.default_rng(20)

@@ -73,7 +73,7 @@ def relu_dx(x: Array, dy: Array) -> Array:
 
 
 def mse_forward(y: Array, t: Array) -> float:
-    total = 0.0
+    total: Any = 0.0
     for k in np.ndindex(y.shape):
         total += (y[k] - t[k]) ** 2
     return total / y.size
@@ -132,16 +132,16 @@ def softmax_jacobian(z: Array) -> Array:
 
 
 def bce_of_probabilities(p: Array, t: Array) -> float:
-    total = 0.0
+    total: Any = 0.0
     for k in np.ndindex(p.shape):
         total -= t[k] * math.log(p[k]) + (1 - t[k]) * math.log(1 - p[k])
     return total / p.size
 
 
 def bce_forward(y: Array, t: Array) -> float:
-    total = 0.0
+    total: Any = 0.0
     for k in np.ndindex(y.shape):
-        total += max(y[k], 0) - t[k] * y[k]
+        total += max(float(y[k]), 0.0) - t[k] * y[k]
         total += math.log1p(math.exp(-abs(y[k])))
     return total / y.size
 
@@ -444,7 +444,7 @@ def sgd_steps(
     for i in np.ndindex(p.shape):
         v = 0.0
         for gradient in gradients:
-            g = gradient[i] + decay * p[i]
+            g: Any = gradient[i] + decay * p[i]
             v = momentum * v + g
             p[i] -= rate * (g + momentum * v if nesterov else v)
     return p
@@ -473,7 +473,7 @@ def adam_steps(
     for i in np.ndindex(p.shape):
         m = s = 0.0
         for k, gradient in enumerate(gradients, 1):
-            g = gradient[i] + decay * p[i]
+            g: Any = gradient[i] + decay * p[i]
             m = b1 * m + (1 - b1) * g
             s = b2 * s + (1 - b2) * g**2
             corrected = s / (1 - b2**k)
