@@ -11,8 +11,9 @@ import pytest
 
 pytest.importorskip("sphinx", reason="needs what the book is built with")
 
-import promises
 from execution import cache_key
+
+from tests import promises
 
 ROOT = Path(__file__).parents[1]
 CHECKS = [
