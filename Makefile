@@ -17,8 +17,7 @@ test: $(READY)
 check: $(READY)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/test_promises.py
-	$(BIN)/python -m tests.check_book _build/html
+	$(BIN)/python -m pytest -q -n0 tests/test_promises.py
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.programs && $(BIN)/python -m benchmarks.habits
