@@ -5,9 +5,6 @@ import itertools
 import os
 import pickle
 import re
-import signal
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -25,8 +22,7 @@ from scratchcnn.network import Network, two_class_network
 from scratchcnn.relu import ReLU
 from scratchcnn.reshape import Flatten
 from scratchcnn.saving import WEIGHTS, load, named_arrays, save
-
-ROOT = Path(__file__).parent.parent
+from tests.killing import Killer, start, was_killed
 
 
 class Counting(Layer):
@@ -397,38 +393,20 @@ def test_the_bytes_are_on_the_disk_before_the_name(path, monkeypatch):
     assert events == ["fsync", "replace"]
 
 
-KILLED = """
-import os, signal, sys
-import numpy as np
-from scratchcnn.saving import save
-from tests.test_saving import build
-
-where, after, path = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-owner = os if hasattr(os, where) else np.lib.format
-original = getattr(owner, where)
-
-def kill(*args, **kwargs):
-    global after
-    if after == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    after -= 1
-    return original(*args, **kwargs)
-
-setattr(owner, where, kill)
-save(build(7), path)
-"""
+def killed(path, where, calls):
+    """Save in this process until the n-th call of something kills it."""
+    Killer(os if hasattr(os, where) else np.lib.format, where, calls)
+    save(build(7), path)
 
 
 @pytest.mark.parametrize(
-    ("where", "after"), [("write_array", 4), ("fsync", 0), ("replace", 0)]
+    ("where", "calls"), [("write_array", 5), ("fsync", 1), ("replace", 1)]
 )
 def test_a_process_killed_while_it_writes_leaves_the_old_file(
-    path, where, after
+    path, where, calls
 ):
     before = path.read_bytes()
-    command = [sys.executable, "-c", KILLED, where, str(after), str(path)]
-    done = subprocess.run(command, cwd=ROOT, check=False)
-    assert done.returncode == -signal.SIGKILL
+    assert was_killed(start(killed, path, where, calls))
     assert path.read_bytes() == before
     (partial,) = set(os.listdir(path.parent)) - {path.name}
     assert re.fullmatch(r"\.weights\.npz\.\d+\.partial", partial)
