@@ -17,7 +17,7 @@ test: $(READY)
 check: $(READY)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/tools/test_promises.py
+	$(BIN)/python -m pytest -q -n0 tests/tools/test_promises.py
 	$(BIN)/python -m tools.check_book _build/html
 
 bench: $(READY)
@@ -43,6 +43,7 @@ $(READY): requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
-requirements.txt: requirements.in
+requirements.txt: pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
+	    --group book --group tests --group checks \
 	    --custom-compile-command "make $@" $< --output-file $@

@@ -14,6 +14,7 @@ if __name__ == "__main__":
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -378,7 +379,7 @@ def main() -> None:
     for habit, pairs in habits().items():
         times = alternate(
             {
-                name: lambda f=function, a=arguments: f(*a)
+                name: partial(function, *arguments)
                 for name, function, arguments in pairs
             },
             11,

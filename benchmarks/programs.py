@@ -38,10 +38,10 @@ from scratchcnn.convolutions.forward import (
 CLOCK = time.process_time
 FORM = (1, 1), (0, 0)
 LOOPED = 100_000  # terms that we are ready to wait for
-Shape = tuple[int, ...]
+Shape = tuple[int, int, int, int]
 
 
-def draw(shape: Shape) -> np.ndarray:
+def draw(shape: tuple[int, ...]) -> np.ndarray:
     """Return random numbers in float32."""
     rng = np.random.default_rng(0)
     return rng.standard_normal(shape, dtype=np.float32)

@@ -6,6 +6,7 @@ what it compares with `alternate`, and ends with `write_json`.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import platform
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +111,17 @@ def processor() -> str:
     return names[0].strip() if names else platform.machine()
 
 
+def ask_openblas(question: str, kind: type[Any]) -> Any:
+    """Return what NumPy's OpenBLAS answers, or None if it has another BLAS."""
+    core = import_module("numpy._core._multiarray_umath")
+    numpy = ctypes.CDLL(core.__file__)
+    for name in f"scipy_openblas_{question}64_", f"openblas_{question}":
+        if function := getattr(numpy, name, None):
+            function.restype = kind
+            return function()
+    return None
+
+
 def environment() -> dict[str, Any]:
     """Return what a time depends on: versions, BLAS, cores, threads."""
     import numpy as np
@@ -116,6 +129,8 @@ def environment() -> dict[str, Any]:
 
     config = np.show_config(mode="dicts")
     blas = config["Build Dependencies"]["blas"]
+    kernel = ask_openblas("get_corename", ctypes.c_char_p) or b"unknown"
+    threads = ask_openblas("get_num_threads", ctypes.c_int)
     return {
         "processor": processor(),
         "cores": os.cpu_count(),
@@ -124,7 +139,8 @@ def environment() -> dict[str, Any]:
         "numpy": np.__version__,
         "scipy": scipy.__version__,
         "blas": f"{blas['name']} {blas['version']}",
-        "threads": os.environ.get(THREADS[0], "not set"),
+        "kernel": kernel.decode(),
+        "threads": threads or os.environ.get(THREADS[0], "not set"),
         "malloc": {name: os.environ.get(name, "not set") for name in MALLOC},
     }
 

@@ -208,22 +208,24 @@ def layer_runs(layers: list[Layer], shape: tuple[int, ...]) -> Runs:
     x, network = rng.standard_normal(shape, np.float32), Network(layers)
     dy = rng.standard_normal(network.forward(x).shape, np.float32)
     fast = accelerate(network, input_gradient=True)
-    runs: Runs = {}
-    for name, one in ("default", network), ("accelerated", fast):
-        runs[name] = lambda one=one: (one.forward(x), one.backward(dy))
-    for name, layout in (
-        ("NCHW", torch.contiguous_format),
-        ("channels last", torch.channels_last),
-    ):
+
+    def ours(network: Layer) -> Callable[[], object]:
+        return lambda: (network.forward(x), network.backward(dy))
+
+    def theirs(layout: Any) -> Callable[[], object]:
         form = layout if len(shape) == 4 else torch.contiguous_format
         module = in_torch(network).to(memory_format=form)
         tx = torch.from_numpy(x).contiguous(memory_format=form)
         tx.requires_grad_()
         tdy = torch.from_numpy(dy)
-        runs[name] = lambda module=module, tx=tx, tdy=tdy: module(tx).backward(
-            tdy
-        )
-    return runs
+        return lambda: module(tx).backward(tdy)
+
+    return {
+        "default": ours(network),
+        "accelerated": ours(fast),
+        "NCHW": theirs(torch.contiguous_format),
+        "channels last": theirs(torch.channels_last),
+    }
 
 
 def layers() -> dict[str, Any]:
@@ -252,12 +254,13 @@ def design(layer: Conv2D, n: int, size: int, kinds: tuple[Any, Any]) -> Any:
     conv, pool = kinds
     x = np.zeros((layer.in_channels, size, size, n), np.float32)
     steps: list[Any] = []
-    for kind, one in (
+    parts: list[tuple[Any, Layer]] = [
         (conv, layer),
         (pool, MaxPool2D(2)),
         (BiasStage, layer),
         (ReLUStage, ReLU()),
-    ):
+    ]
+    for kind, one in parts:
         steps.append(kind(one, steps[-1].y if steps else x))
     values = np.random.default_rng(1).random(x.shape, np.float32)
 
@@ -404,7 +407,8 @@ def main() -> None:
     """Run everything, and write the results."""
     if TWO_THREADS:
         torch.set_num_threads(2)
-        print(json.dumps({"steps": steps(), "peak": peak()}))
+        found = {"environment": environment(), "steps": steps()}
+        print(json.dumps(found | {"peak": peak()}))
         return
     torch.set_num_threads(1)
     here = environment()

@@ -13,9 +13,11 @@ from typing import Any
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 INPUT = "#0072B2"
@@ -32,7 +34,7 @@ SIGNED_MAP = LinearSegmentedColormap.from_list(
 
 mpl.rcParams.update(
     {
-        "axes.prop_cycle": mpl.cycler(
+        "axes.prop_cycle": cycler(
             color=[INPUT, GRADIENT, OUTPUT, KERNEL, "#CC79A7", BASELINE]
         ),
         "axes.spines.right": False,
@@ -86,7 +88,7 @@ def show_signed(
 
 def write_values(axes: Axes, array: np.ndarray, form: str = "{:g}") -> None:
     """Write its number into each cell of a small array (H, W) on show."""
-    norm = axes.images[-1].norm
+    norm: Any = axes.images[-1].norm
     for (i, j), value in np.ndenumerate(array):
         dark = (
             abs(norm(value) - 0.5) > 0.35
@@ -145,7 +147,7 @@ def numbers(
     (left, top), chosen = at, set(marked)
     for (i, j), value in np.ndenumerate(array):
         face = color, 0.55 if (i, j) in chosen else 0.12
-        cell = plt.Rectangle((left + j, top + i), 1, 1)
+        cell = Rectangle((left + j, top + i), 1, 1)
         axes.add_patch(cell)
         cell.set(facecolor=face, edgecolor=color, linewidth=0.8)
         text = f"{value:g}".replace("-", "\N{MINUS SIGN}")

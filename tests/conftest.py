@@ -6,6 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import Phase, settings
 
+# The processes that share the tests begin after this, with a thread each.
+for library in "OMP", "OPENBLAS", "MKL":
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
 settings.register_profile(
     "the same every time", derandomize=True, deadline=None, max_examples=50
 )
@@ -20,6 +24,6 @@ settings.load_profile(
 
 
 @pytest.fixture
-def rng():
+def rng() -> np.random.Generator:
     """Return random numbers that are the same for every test."""
     return np.random.default_rng(20)

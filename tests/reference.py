@@ -6,8 +6,7 @@ Nothing here comes from the package, and nothing is clever. Float64.
 from __future__ import annotations
 
 import math
-import pickle
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -74,7 +73,7 @@ def relu_dx(x: Array, dy: Array) -> Array:
 
 
 def mse_forward(y: Array, t: Array) -> float:
-    total = 0.0
+    total: Any = 0.0
     for k in np.ndindex(y.shape):
         total += (y[k] - t[k]) ** 2
     return total / y.size
@@ -133,16 +132,16 @@ def softmax_jacobian(z: Array) -> Array:
 
 
 def bce_of_probabilities(p: Array, t: Array) -> float:
-    total = 0.0
+    total: Any = 0.0
     for k in np.ndindex(p.shape):
         total -= t[k] * math.log(p[k]) + (1 - t[k]) * math.log(1 - p[k])
     return total / p.size
 
 
 def bce_forward(y: Array, t: Array) -> float:
-    total = 0.0
+    total: Any = 0.0
     for k in np.ndindex(y.shape):
-        total += max(y[k], 0) - t[k] * y[k]
+        total += max(float(y[k]), 0.0) - t[k] * y[k]
         total += math.log1p(math.exp(-abs(y[k])))
     return total / y.size
 
@@ -445,7 +444,7 @@ def sgd_steps(
     for i in np.ndindex(p.shape):
         v = 0.0
         for gradient in gradients:
-            g = gradient[i] + decay * p[i]
+            g: Any = gradient[i] + decay * p[i]
             v = momentum * v + g
             p[i] -= rate * (g + momentum * v if nesterov else v)
     return p
@@ -474,7 +473,7 @@ def adam_steps(
     for i in np.ndindex(p.shape):
         m = s = 0.0
         for k, gradient in enumerate(gradients, 1):
-            g = gradient[i] + decay * p[i]
+            g: Any = gradient[i] + decay * p[i]
             m = b1 * m + (1 - b1) * g
             s = b2 * s + (1 - b2) * g**2
             corrected = s / (1 - b2**k)
@@ -574,7 +573,6 @@ def avg_pool_dx(dy: Array, size: Pair, kernel: Pair, stride: Pair) -> Array:
     return dx
 
 
-# Convolution without a bias, as five programs compute it
 # The graph of a computation: jacobians[j, i][q, p] is dv_j[q] / dv_i[p]
 
 
@@ -690,101 +688,3 @@ def occluded(x: Array, corner: Pair, size: Pair, fill: float) -> Array:
     for n, c, u, v in np.ndindex(*x.shape[:2], *size):
         x[n, c, corner[0] + u, corner[1] + v] = fill
     return x
-
-
-# Gradients that need no derivation: measured, and PyTorch's
-
-
-def numerical_gradient(
-    f: Callable[[], float], array: Array, step: float = 1e-5
-) -> Array:
-    """Move one number of `array` at a time, and see what f() does.
-
-    For an f that is at most quadratic in each number, as all those of
-    Part I are away from kinks, only rounding is left: about
-    ``eps * |f| / step``, so less than 1e-8 while ``|f| < 100``.
-    """
-    gradient = np.zeros(array.shape)
-    for k in np.ndindex(array.shape):
-        start = array[k]
-        array[k] = start + step
-        ahead = f()
-        array[k] = start - step
-        behind = f()
-        array[k] = start
-        gradient[k] = (ahead - behind) / (2 * step)
-    return gradient
-
-
-def measured_gradients(layer: Any, x: Array, r: Array) -> list[Array]:
-    """Measure those of ``sum(r * layer(x))`` by x and each parameter."""
-
-    def projected() -> float:
-        return float(np.sum(r * layer.forward(x)))
-
-    arrays = [x, *(p.value for p in layer.parameters())]
-    return [numerical_gradient(projected, array) for array in arrays]
-
-
-def stated_gradients(layer: Any, x: Array, r: Array) -> list[Array]:
-    """Ask the layer for the same, by its backward pass."""
-    layer.forward(x)
-    return [layer.backward(r), *(p.grad for p in layer.parameters())]
-
-
-def torch_gradients(
-    torch: Any,
-    function: Callable[..., Any],
-    arrays: Iterable[Array],
-    dy: Array | None = None,
-) -> tuple[Array, list[Array]]:
-    """Let PyTorch work out function(*arrays) and its gradients."""
-    tensors = [torch.tensor(array, requires_grad=True) for array in arrays]
-    y = function(*tensors)
-    y.backward(None if dy is None else torch.tensor(dy))
-    return y.detach().numpy(), [tensor.grad.numpy() for tensor in tensors]
-
-
-# Comparing arrays, and handing them over in awkward forms
-
-
-def assert_close(
-    actual: Any, wanted: Any, *, tolerance: float = 1e-12
-) -> None:
-    """Compare shapes, and all numbers on the scale of the largest.
-
-    The tests draw numbers of size 1, so 1 is the least scale: a small
-    sum of such numbers is as exact as its terms are.
-    """
-    assert np.shape(actual) == np.shape(wanted)
-    scale = max(1.0, float(np.max(np.abs(wanted), initial=0)))
-    np.testing.assert_allclose(actual, wanted, 0, tolerance * scale)
-
-
-def assert_all_close(
-    actual: list[Array], wanted: list[Array], *, tolerance: float = 1e-12
-) -> None:
-    for one, other in zip(actual, wanted, strict=True):
-        assert_close(one, other, tolerance=tolerance)
-
-
-def frozen(array: Array) -> Array:
-    """Return the same array, which nobody may write to any more."""
-    array.flags.writeable = False
-    return array
-
-
-LAYOUTS: dict[str, Callable[[Array], Array]] = {
-    "row-major": lambda x: frozen(x.copy()),
-    "column-major": lambda x: frozen(np.asfortranarray(x)),
-    "every other number": lambda x: frozen(np.repeat(x, 2, axis=-1)[..., ::2]),
-    "backwards in memory": lambda x: frozen(np.flip(np.flip(x).copy())),
-    "inside a larger array": lambda x: frozen(
-        np.pad(x, 1)[(slice(1, -1),) * x.ndim]
-    ),
-}
-
-
-def global_random_state() -> bytes:
-    """Return the state of NumPy's global generator, to be compared."""
-    return pickle.dumps(np.random.get_state())  # noqa: NPY002

@@ -26,12 +26,10 @@ from scratchcnn.losses.cross_entropy import (
 from scratchcnn.losses.mean_squared_error import MeanSquaredError
 from scratchcnn.models.lenet import lenet
 from scratchcnn.models.two_class import two_class
+from tests.comparing import assert_all_close, assert_close, frozen
+from tests.gradients import numerical_gradient
 from tests.reference import (
-    assert_all_close,
-    assert_close,
     from_shares,
-    frozen,
-    numerical_gradient,
     reverse_sweep,
     stretched_sum,
     sum_over_paths,
@@ -189,6 +187,7 @@ OPERATIONS = {
 }
 
 
+@pytest.mark.finite_differences
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_operations_have_the_gradients_that_can_be_measured(name, rng):
     operation, *shapes = OPERATIONS[name]
@@ -442,6 +441,7 @@ def test_a_difference_would_be_found(record):
     assert len(faults(record)) == 3
 
 
+@pytest.mark.pytorch
 def test_pytorch_agrees_in_every_layer_step_and_process(compared):
     assert faults(compared) == []
 

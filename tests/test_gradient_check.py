@@ -19,7 +19,8 @@ from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten, Reshape
 from scratchcnn.losses.mean_squared_error import MeanSquaredError
 from scratchcnn.models.two_class import two_class
-from tests.reference import assert_close, frozen, stated_gradients
+from tests.comparing import assert_close, frozen
+from tests.gradients import stated_gradients
 
 FOUND, CLEARED = 1e-5, 1e-7
 

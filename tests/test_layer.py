@@ -17,14 +17,14 @@ from scratchcnn.layers.network import Network
 from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten, Reshape
-from tests.reference import (
+from tests.comparing import (
     LAYOUTS,
     assert_all_close,
     assert_close,
     frozen,
     global_random_state,
-    stated_gradients,
 )
+from tests.gradients import stated_gradients
 
 # Each layer of the package, and a batch that fits it.
 LAYERS = {

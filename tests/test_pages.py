@@ -1,7 +1,7 @@
-"""Every built page in a real browser: ``make book``, then ``make pages``.
+"""Every built page in a real browser.
 
-These tests need the built book, Chromium, and the extra ``browser``; where
-one of them is absent they are skipped, and say so.
+These tests need the built book, Chromium, and the dependency group `browser`;
+where one of them is absent they are skipped, and say so in one line.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -52,20 +53,28 @@ RENDERED = """() => ({
       && getComputedStyle(e).overflowX !== 'auto').length,
 })"""
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium"),
-    pytest.mark.skipif(not PAGES, reason="needs the built book: make book"),
+MISSING = [
+    name
+    for name, there in {
+        "the built book (make book)": PAGES,
+        "Chromium": CHROMIUM,
+        "playwright": find_spec("playwright"),
+        "axe-playwright-python": find_spec("axe_playwright_python"),
+    }.items()
+    if not there
 ]
+if MISSING:
+    pytest.skip(f"needs {', '.join(MISSING)}", allow_module_level=True)
+
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    """Start one headless Chromium for all pages."""
-    api = pytest.importorskip(
-        "playwright.sync_api", reason="needs the extra `browser`"
-    )
-    with api.sync_playwright() as playwright:
+    """Start one headless Chromium for all pages of a process."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
         yield playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
 
 

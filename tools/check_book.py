@@ -10,13 +10,80 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urldefrag
 
 import yaml
-from bs4 import BeautifulSoup, Tag
 
-LOADS = {"script": "src", "img": "src", "iframe": "src", "source": "src"}
+LOADS = {"script", "img", "iframe", "source"}  # by their src
+ELSEWHERE = "data:", "mailto:", "javascript:"
+
+
+class Page(HTMLParser):
+    """What one page holds, noted in one pass.
+
+    Attributes
+    ----------
+    ids : Counter
+        How often each id stands there.
+    links : list of str
+        Where its tags lead on this host, as they say it.
+    faults : list of str
+        What is wrong with single tags.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: Counter[str] = Counter()
+        self.links: list[str] = []
+        self.faults: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(
+        self, tag: str, attrs: list[tuple[str, str | None]]
+    ) -> None:
+        """Note a tag."""
+        values = {name: value or "" for name, value in attrs}
+        if "id" in values:
+            self.ids[values["id"]] += 1
+        urls = [values[name] for name in ("href", "src") if name in values]
+        if values.get("http-equiv", "").lower() == "refresh":
+            urls.append(values["content"].partition("url=")[2])
+        self.links += [
+            url
+            for url in urls
+            if not is_foreign(url) and not url.startswith(ELSEWHERE)
+        ]
+        if loads_foreign(tag, values):
+            self.faults += [f"loads {url}" for url in urls]
+        if tag == "img" and not values.get("alt", "").strip():
+            self.faults.append(f"no alternative text for {values.get('src')}")
+
+
+def is_foreign(url: str) -> bool:
+    """Say whether a link leads to another host."""
+    return url.startswith(("http:", "https:", "//"))
+
+
+def loads_foreign(tag: str, values: dict[str, str]) -> bool:
+    """Say whether the browser would fetch something from another host."""
+    if tag == "link":
+        named = {"canonical", "license"} & set(values.get("rel", "").split())
+        return is_foreign(values.get("href", "")) and not named
+    return tag in LOADS and is_foreign(values.get("src", ""))
+
+
+def chapters(toc: Any) -> Iterator[str]:
+    """Yield every file that a table of contents names, at any depth."""
+    for key, value in toc.items() if isinstance(toc, dict) else ():
+        if key in ("root", "file"):
+            yield value
+        elif isinstance(value, list):
+            for entry in value:
+                yield from chapters(entry)
 
 
 def resolve(page: Path, path: str) -> Path:
@@ -27,83 +94,45 @@ def resolve(page: Path, path: str) -> Path:
     return target / "index.html" if target.is_dir() else target
 
 
-def has_anchor(page: BeautifulSoup | None, anchor: str) -> bool:
-    """Say whether a link to `anchor` finds it; other files have none."""
-    return page is None or page.find(id=unquote(anchor)) is not None
-
-
-def missing_pages(html: Path) -> Iterator[str]:
-    """Yield each page of the table of contents that was not built."""
-    toc = yaml.safe_load(Path("_toc.yml").read_text())
-    for part in toc["parts"]:
-        for chapter in part["chapters"]:
-            name = chapter["file"]
-            if not (html / f"{name}.html").is_file():
-                yield f"{name}.html was not built"
-    if not (html / "index.html").is_file():
-        yield "index.html was not built"
-
-
-def is_foreign(url: str) -> bool:
-    """Say whether a link leads to another host."""
-    return url.startswith(("http:", "https:", "//"))
-
-
-def loads_foreign(tag: Tag) -> bool:
-    """Say whether the browser would fetch something from another host."""
-    if tag.name == "link":
-        kinds = tag.get("rel") or []
-        return is_foreign(str(tag.get("href", ""))) and not {
-            "canonical",
-            "license",
-        } & set(kinds)
-    return is_foreign(str(tag.get(LOADS.get(tag.name, ""), "")))
-
-
-def page_faults(
-    html: Path, page: Path, soups: dict[Path, BeautifulSoup]
-) -> Iterator[str]:
+def page_faults(path: Path, pages: dict[Path, Page]) -> Iterator[str]:
     """Yield what is wrong with one page."""
-    ids = Counter(str(tag["id"]) for tag in soups[page].find_all(id=True))
-    yield from (f"id {name} twice" for name, n in ids.items() if n > 1)
-    for tag in soups[page].find_all(True):
-        if loads_foreign(tag):
-            yield f"loads {tag.get('src') or tag.get('href')}"
-        if tag.name == "img" and not str(tag.get("alt", "")).strip():
-            yield f"no alternative text for {tag.get('src')}"
-        for attribute in "href", "src":
-            url = tag.get(attribute)
-            if not isinstance(url, str) or is_foreign(url):
-                continue
-            if url.startswith(("data:", "mailto:", "javascript:")):
-                continue
-            path, anchor = urldefrag(url)
-            target = resolve(page, path)
-            if not target.is_file():
-                yield f"no file for {url}"
-            elif anchor and not has_anchor(soups.get(target), anchor):
+    page = pages[path]
+    yield from page.faults
+    yield from (f"id {name} twice" for name, n in page.ids.items() if n > 1)
+    if not page.links:
+        yield "leads nowhere"
+    for url in page.links:
+        place, anchor = urldefrag(url)
+        target = resolve(path, place)
+        if target in pages:
+            if anchor and unquote(anchor) not in pages[target].ids:
                 yield f"no anchor for {url}"
+        elif not target.is_file():
+            yield f"no file for {url}"
 
 
-def main(folder: str) -> int:
+def main(folder: str, toc: str = "_toc.yml") -> int:
     """Print every fault of the built book; return how many there are."""
     html = Path(folder).resolve()
-    files = [
-        path
+    pages = {
+        path: Page(path.read_text())
         for path in sorted(html.rglob("*.html"))
         if not {"_static", "reports"} & set(path.relative_to(html).parts)
-    ]
-    soups = {
-        path: BeautifulSoup(path.read_text(), "html.parser") for path in files
     }
-    faults = list(missing_pages(html))
-    for page in files:
-        name = page.relative_to(html)
-        faults += sorted(
-            {f"{name}: {f}" for f in page_faults(html, page, soups)}
-        )
+    wanted = [*chapters(yaml.safe_load(Path(toc).read_text())), "index"]
+    faults = [
+        f"{name}.html was not built"
+        for name in wanted
+        if html / f"{name}.html" not in pages
+    ]
+    for path in pages:
+        name = path.relative_to(html)
+        faults += sorted({f"{name}: {f}" for f in page_faults(path, pages)})
+    links = sum(len(page.links) for page in pages.values())
+    print(*faults, sep="\n", end="\n" if faults else "")
     print(
-        *faults, f"{len(files)} pages checked, {len(faults)} faults", sep="\n"
+        f"{len(pages)} pages checked, {len(wanted)} of them in the table of "
+        f"contents, and {links} links: {len(faults)} faults"
     )
     return len(faults)
 

@@ -31,6 +31,11 @@ KINDS = (
     "actual updates",
     "training curve",
 )
+MARKERS = {
+    "equation": "naive loops",
+    "pytorch": "PyTorch",
+    "finite_differences": "finite differences",
+}
 
 
 class Kinds:
@@ -45,14 +50,8 @@ class Kinds:
         """Note a test's end."""
         report = yield
         name = item.nodeid.split("[")[0].removeprefix("tests/")
-        if item.get_closest_marker("equation"):
-            kind = "naive loops"
-        elif "pytorch" in name:
-            kind = "PyTorch"
-        elif "measured" in name or "check_layer" in name:
-            kind = "finite differences"
-        else:
-            kind = "other tests"
+        kinds = (MARKERS[m] for m in MARKERS if item.get_closest_marker(m))
+        kind = next(kinds, "other tests")
         if report.when == "call" and not report.skipped:
             self.ran.add(kind)
         if report.failed and name not in self.failed[kind]:
@@ -63,8 +62,10 @@ class Kinds:
 def judge(*files: str) -> dict[str, Any]:
     """Run these test files on the package of this folder."""
     kinds = Kinds()
-    options = ["-q", "--no-header", "--tb=no", "-p", "no:cacheprovider"]
-    pytest.main([*options, *files], plugins=[kinds])
+    options = "-q --no-header --tb=no -n0 -pno:cacheprovider"
+    code = pytest.main([*options.split(), *files], plugins=[kinds])
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        raise RuntimeError(f"{files} did not run to their end: {code!r}")
     return {"failed": kinds.failed, "ran": sorted(kinds.ran)}
 
 

@@ -15,10 +15,12 @@ import sys
 import tempfile
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.distributed as dist
+from numpy.typing import DTypeLike
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -26,8 +28,11 @@ from scratchcnn import (
     SGD,
     Conv2D,
     Dense,
+    Layer,
+    Loss,
     MaxPool2D,
     MeanSquaredError,
+    Network,
     ReLU,
     Reshape,
     SoftmaxCrossEntropy,
@@ -35,18 +40,20 @@ from scratchcnn import (
     save,
 )
 from scratchcnn.data.drawn import dataset
+from scratchcnn.layer import Array
 from scratchcnn.models import lenet, two_class
 from scratchcnn.training.weights import WEIGHTS, write_arrays
 
 ROOT = Path(__file__).parent.parent
 RECORD = ROOT / "book" / "records" / "pytorch.json"
 STEPS, RATE, MOMENTUM = 10, 0.05, 0.9
+Batches = list[tuple[Array, Array]]
 
 
 # The twin
 
 
-def counterpart(layer):
+def counterpart(layer: Layer) -> nn.Module:
     """Return PyTorch's layer of the same kind and size."""
     match layer:
         case Conv2D(in_channels=c, out_channels=f, kernel_size=k):
@@ -62,7 +69,7 @@ def counterpart(layer):
     raise TypeError(f"no counterpart for {layer!r}")
 
 
-def twin(network, path):
+def twin(network: Network, path: Path) -> nn.Sequential:
     """Build the same network in PyTorch, with weights from a file."""
     theirs = nn.Sequential(*map(counterpart, network.layers))
     with np.load(path) as file:
@@ -73,21 +80,21 @@ def twin(network, path):
     return theirs
 
 
-def saved_twin(network):
+def saved_twin(network: Network) -> nn.Sequential:
     """Return the twin of a network, by way of a file."""
     with tempfile.TemporaryDirectory() as folder:
         save(network, Path(folder, "weights.npz"))
         return twin(network, Path(folder, "weights.npz"))
 
 
-def garments(count, classes=10):
+def garments(count: int, classes: int = 10) -> tuple[Array, Array]:
     """Return drawn garments in float64, and their labels."""
     images, labels = dataset.fill(count, rng=np.random.default_rng(1))
     images, labels = images[labels < classes], labels[labels < classes]
     return images[:, None] / 255.0, labels.astype(np.int64)
 
 
-def difference(ours, theirs):
+def difference(ours: Array, theirs: torch.Tensor) -> float:
     """Return the largest difference, on the scale of the largest number."""
     theirs = theirs.detach().numpy()
     assert ours.shape == theirs.shape
@@ -97,7 +104,9 @@ def difference(ours, theirs):
 # Layer by layer
 
 
-def compare_layers(network, loss, x, t, their_loss):
+def compare_layers(
+    network: Network, loss: Loss, x: Array, t: Array, their_loss: nn.Module
+) -> list[dict[str, Any]]:
     """Compare what each layer gives, forwards and backwards."""
     network.astype(np.float64)
     theirs = saved_twin(network)
@@ -111,11 +120,11 @@ def compare_layers(network, loss, x, t, their_loss):
     dys = [loss.backward()]
     for ours in reversed(network.layers):
         dys.insert(0, ours.backward(dys[0]))
-    rows = [{"name": "", "layer": "input"}]
+    rows: list[dict[str, Any]] = [{"name": "", "layer": "input"}]
     for ours, (name, other) in zip(
         network.layers, theirs.named_children(), strict=True
     ):
-        row = {"name": name, "layer": type(ours).__name__}
+        row: dict[str, Any] = {"name": name, "layer": type(ours).__name__}
         row["theirs"] = type(other).__name__
         for kind, q in other.named_parameters():
             row[kind] = difference(getattr(ours, kind).grad, q.grad)
@@ -130,14 +139,14 @@ def compare_layers(network, loss, x, t, their_loss):
 # Step by step
 
 
-def batches(dtype):
+def batches(dtype: DTypeLike) -> Batches:
     """Return ten batches of sixteen garments."""
     x, t = garments(STEPS * 16 // 10)
     x = x.astype(dtype)
     return list(zip(np.split(x, STEPS), np.split(t, STEPS), strict=True))
 
 
-def our_steps(network, pairs):
+def our_steps(network: Network, pairs: Batches) -> list[float]:
     """Take a step with each batch, and return the losses before it."""
     loss = SoftmaxCrossEntropy()
     optimizer = SGD(network.parameters(), RATE, momentum=MOMENTUM)
@@ -149,7 +158,7 @@ def our_steps(network, pairs):
     return losses
 
 
-def their_steps(network, pairs):
+def their_steps(network: nn.Module, pairs: Batches) -> torch.Tensor:
     """Do the same in PyTorch."""
     loss = nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(network.parameters(), RATE, momentum=MOMENTUM)
@@ -163,7 +172,7 @@ def their_steps(network, pairs):
     return torch.stack(losses)
 
 
-def compare_steps():
+def compare_steps() -> dict[str, Any]:
     """Train both for ten steps, in float64, and compare."""
     network = lenet(rng=np.random.default_rng(0))
     network.astype(np.float64)
@@ -181,7 +190,7 @@ def compare_steps():
 # Two processes
 
 
-def train_share(rank, folder):
+def train_share(rank: int, folder: Path) -> None:
     """Train on every second image of each batch: one process of two."""
     torch.set_num_threads(1)
     dist.init_process_group(
@@ -204,7 +213,7 @@ def train_share(rank, folder):
     dist.destroy_process_group()
 
 
-def train_in_two_processes(folder, timeout=180):
+def train_in_two_processes(folder: Path, timeout: float = 180) -> None:
     """Start both, wait for both, and leave none behind."""
     loopback = socket.if_nameindex()[0][1]  # they meet on this machine
     environment = os.environ | {"GLOO_SOCKET_IFNAME": loopback}
@@ -221,7 +230,7 @@ def train_in_two_processes(folder, timeout=180):
             process.wait()
 
 
-def compare_processes():
+def compare_processes() -> dict[str, Any]:
     """Train two processes on halves, one on the whole, and ours."""
     network = lenet(rng=np.random.default_rng(0))
     home = lenet(rng=np.random.default_rng(1))
@@ -248,7 +257,7 @@ def compare_processes():
 # The record
 
 
-def compare_two_classes():
+def compare_two_classes() -> list[dict[str, Any]]:
     """Compare the network of Part I, on its loss."""
     x, labels = garments(4, classes=2)
     return compare_layers(
@@ -260,14 +269,14 @@ def compare_two_classes():
     )
 
 
-def compare_ten_classes():
+def compare_ten_classes() -> list[dict[str, Any]]:
     """Compare the network of Part II, on its loss."""
     network = lenet(rng=np.random.default_rng(0))
     loss, theirs = SoftmaxCrossEntropy(), nn.CrossEntropyLoss()
     return compare_layers(network, loss, *garments(1), theirs)
 
 
-def kernel(dtype):
+def kernel(dtype: torch.dtype) -> str:
     """Ask PyTorch's profiler which function computes a convolution."""
     convolution = nn.Conv2d(1, 8, 5, dtype=dtype)
     with torch.profiler.profile() as profile:
@@ -276,7 +285,7 @@ def kernel(dtype):
     return [name for name in names if "conv" in name][-1]  # the innermost
 
 
-def rounded(found):
+def rounded(found: Any) -> Any:
     """Return it with three digits of each difference, six of a loss."""
     match found:
         case dict():
@@ -288,7 +297,7 @@ def rounded(found):
     return found
 
 
-def compare():
+def compare() -> dict[str, Any]:
     """Return all that is recorded."""
     return {
         "torch": torch.__version__.partition("+")[0],

@@ -28,9 +28,11 @@ def main(first: str, second: str) -> int:
         for name in one.keys() | two.keys()
         if one.get(name) != two.get(name)
     )
+    if not any(name.endswith(".html") for name in one):
+        differ.append(f"no page in {first}")
     print(*differ, f"{len(one)} files, {len(differ)} differ", sep="\n")
-    return min(len(differ), 1) if one else 1
+    return len(differ)
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(min(main(*sys.argv[1:]), 1))

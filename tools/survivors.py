@@ -2,8 +2,9 @@
 
 ``python -m tools.survivors FILE`` runs mutmut with the settings of
 ``pyproject.toml``, and writes as JSON how many mutants were killed, and which
-survived for what reason. It fails if fewer than nine of ten were killed, or
-if a survivor has no reason in `REASONS`.
+survived for what reason. It fails if fewer than nine of ten were killed, if
+a survivor has no reason in `REASONS`, or if a file that is to be changed had
+no mutant at all.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -79,9 +81,21 @@ def reason(lines: list[str]) -> str | None:
     return next(fitting, None)
 
 
+def untouched(names: Iterable[str]) -> set[str]:
+    """Return the files that `pyproject.toml` names, and no mutant does."""
+    import tomllib  # which Python 3.10 has not
+
+    settings = tomllib.loads(Path("pyproject.toml").read_text())
+    modules = {name.rpartition(".")[0].replace(".", "/") for name in names}
+    wanted = set(settings["tool"]["mutmut"]["only_mutate"])
+    return wanted - {f"{module}.py" for module in modules}
+
+
 def record() -> dict[str, Any]:
     """Return the counts, and the survivors with their reasons."""
     ended = results()
+    if missing := untouched(ended):
+        raise RuntimeError(f"no mutants in {sorted(missing)}")
     lines = {
         name: change(name)
         for name, status in ended.items()

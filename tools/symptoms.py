@@ -116,7 +116,9 @@ def updates_agree() -> bool:
         for _ in range(2):
             before = copy.deepcopy(network)
 
-            def value(before=before, loss=loss, t=t) -> float:
+            def value(
+                before: Network = before, loss: Loss = loss, t: Any = t
+            ) -> float:
                 return loss.forward(copy.deepcopy(before).forward(x), t)
 
             starts = [p.value for p in before.parameters()]

@@ -2,6 +2,7 @@
 
 import json
 import platform
+import re
 from pathlib import Path
 
 import pytest
@@ -76,4 +77,11 @@ def test_the_environment_tells_no_host_and_no_path():
     text = json.dumps(environment())
     assert str(Path.cwd()) not in text
     assert platform.node() not in text
-    assert {"processor", "numpy", "blas", "threads"} <= {*environment()}
+    assert {"processor", "numpy", "blas"} <= {*environment()}
+
+
+def test_the_environment_names_the_kernel_and_counts_the_threads():
+    here = environment()
+    assert int(here["threads"]) >= 1
+    if "openblas" in here["blas"]:
+        assert re.fullmatch(r"(?!unknown)\w+", here["kernel"])

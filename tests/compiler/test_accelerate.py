@@ -37,12 +37,8 @@ from scratchcnn.training.gradient_descent import gradient_step
 from scratchcnn.training.loop import train
 from scratchcnn.training.optimizers import SGD
 from scratchcnn.training.weights import load, save
-from tests.reference import (
-    LAYOUTS,
-    assert_all_close,
-    assert_close,
-    conv_forward,
-)
+from tests.comparing import assert_all_close, assert_close
+from tests.reference import LAYOUTS, conv_forward
 
 
 class Square(Layer):
@@ -318,6 +314,7 @@ def test_without_input_gradient_dx_is_nan_and_can_t_be_written(rng):
         dx[...] = 0
 
 
+@pytest.mark.finite_differences
 def test_gradients_can_be_measured_and_copies_work_alone(rng):
     network = lenet(rng)
     network.layers.pop(-2)

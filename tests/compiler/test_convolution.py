@@ -20,8 +20,9 @@ from scratchcnn.compiler.convolution import (
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D
 from tests import reference
+from tests.comparing import assert_close
 from tests.compiler.test_stage import assert_equal_to_layer, buffer, run
-from tests.reference import assert_close, conv_dw, conv_dx, conv_forward
+from tests.reference import conv_dw, conv_dx, conv_forward
 
 pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
 paddings = st.tuples(st.integers(0, 2), st.integers(0, 2))

@@ -23,9 +23,8 @@ from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.dropout import Dropout
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten, Reshape
+from tests.comparing import assert_all_close, assert_close
 from tests.reference import (
-    assert_all_close,
-    assert_close,
     dense_db,
     dense_dw,
     dense_dx,

@@ -15,17 +15,15 @@ from scratchcnn.convolutions.forward import (
     spectra,
     toeplitz,
 )
+from tests.comparing import assert_all_close, assert_close
 from tests.convolutions.test_forward import problem, problems
+from tests.gradients import numerical_gradient, torch_gradients
 from tests.layers.test_convolution import FORM
 from tests.reference import (
-    assert_all_close,
-    assert_close,
     conv_dw,
     conv_dx,
     dft2,
-    numerical_gradient,
     toeplitz_matrix,
-    torch_gradients,
     zero_padded,
 )
 
@@ -112,6 +110,7 @@ def test_toeplitz_back(kernel, stride, padding, size, rng):
 # The same numbers by other ways
 
 
+@pytest.mark.finite_differences
 @EACH
 @FORM
 def test_gradients_are_those_that_can_be_measured(
@@ -132,6 +131,7 @@ def test_gradients_are_those_that_can_be_measured(
     assert_all_close(stated, wanted, tolerance=1e-8)
 
 
+@pytest.mark.pytorch
 @EACH
 @FORM
 def test_agrees_with_pytorch(name, kernel, stride, padding, size, rng):

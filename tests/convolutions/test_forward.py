@@ -21,10 +21,9 @@ from scratchcnn.convolutions.forward import (
     unroll,
 )
 from scratchcnn.layers.convolution import Conv2D
+from tests.comparing import LAYOUTS, assert_close
 from tests.layers.test_convolution import FORM, pairs
 from tests.reference import (
-    LAYOUTS,
-    assert_close,
     conv_forward,
     dft2,
     toeplitz_matrix,
@@ -119,6 +118,7 @@ def test_im2col(kernel, stride, padding, size, rng):
 # The same numbers by other ways
 
 
+@pytest.mark.pytorch
 @EACH
 @FORM
 def test_agrees_with_pytorch(program, kernel, stride, padding, size, rng):

@@ -9,7 +9,7 @@ import pytest
 from scratchcnn.evaluation.baselines import least_squares, majority_accuracy
 from scratchcnn.layers.dense import Dense
 from scratchcnn.losses.mean_squared_error import MeanSquaredError
-from tests.reference import assert_all_close, assert_close, frozen
+from tests.comparing import assert_all_close, assert_close, frozen
 
 
 @pytest.fixture

@@ -20,16 +20,9 @@ from scratchcnn.layers.network import Network
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten
 from scratchcnn.models.lenet import lenet
-from tests.reference import (
-    LAYOUTS,
-    assert_close,
-    frozen,
-    numerical_gradient,
-    occluded,
-    small_logits,
-    small_saliency,
-    torch_gradients,
-)
+from tests.comparing import assert_close, frozen
+from tests.gradients import numerical_gradient, torch_gradients
+from tests.reference import LAYOUTS, occluded, small_logits, small_saliency
 
 
 def small_network(rng, size=(6, 5), channels=1):
@@ -78,6 +71,7 @@ def test_saliency_against_small_differences(rng):
     )
 
 
+@pytest.mark.pytorch
 def test_saliency_against_pytorch(rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     network = lenet(rng=rng)

@@ -13,10 +13,9 @@ from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.network import Network
 from scratchcnn.layers.relu import ReLU
+from tests.comparing import LAYOUTS, assert_all_close, assert_close
+from tests.gradients import measured_gradients, stated_gradients
 from tests.reference import (
-    LAYOUTS,
-    assert_all_close,
-    assert_close,
     batchnorm_dbeta,
     batchnorm_dgamma,
     batchnorm_dx,
@@ -27,8 +26,6 @@ from tests.reference import (
     batchnorm_three_ways,
     batchnorm_variance,
     batchnorm_xhat,
-    measured_gradients,
-    stated_gradients,
 )
 
 
@@ -144,6 +141,7 @@ def test_dx_in_evaluation(case):
     assert_close(layer.backward(dy), wanted)
 
 
+@pytest.mark.finite_differences
 @pytest.mark.parametrize("training", [True, False])
 def test_gradients_are_those_that_can_be_measured(training, rng):
     layer, x, dy = example(rng)
@@ -176,6 +174,7 @@ def test_inside_a_network_too(training, rng):
     np.testing.assert_equal(after, before)
 
 
+@pytest.mark.pytorch
 def test_agrees_with_pytorch_over_several_steps(rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     layer, _, _ = example(rng)

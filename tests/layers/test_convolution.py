@@ -12,21 +12,21 @@ from scratchcnn.gradient_check import check_layer
 from scratchcnn.layers.convolution import Conv2D, gather, scatter
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.initialization import he_normal
+from tests.comparing import LAYOUTS, assert_all_close, assert_close
+from tests.gradients import (
+    measured_gradients,
+    stated_gradients,
+    torch_gradients,
+)
 from tests.reference import (
-    LAYOUTS,
     Array,
-    assert_all_close,
-    assert_close,
     conv2d_scipy,
     conv2d_scipy_backward,
     conv_db,
     conv_dw,
     conv_dx,
     conv_forward,
-    measured_gradients,
     positions,
-    stated_gradients,
-    torch_gradients,
     zero_padded,
 )
 
@@ -191,6 +191,7 @@ def test_agrees_with_one_image_at_a_time_by_scipy(case):
     assert_all_close(stated_gradients(layer, x, dy), wanted)
 
 
+@pytest.mark.finite_differences
 @FORM
 def test_gradients_are_those_that_can_be_measured(
     kernel, stride, padding, size, rng
@@ -202,6 +203,7 @@ def test_gradients_are_those_that_can_be_measured(
     assert check_layer(layer, x, rng=rng) < 1e-7
 
 
+@pytest.mark.pytorch
 @FORM
 def test_agrees_with_pytorch(kernel, stride, padding, size, rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")

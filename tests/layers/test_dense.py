@@ -10,17 +10,18 @@ from hypothesis import strategies as st
 from scratchcnn.gradient_check import check_layer
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.initialization import he_normal
+from tests.comparing import assert_all_close, assert_close
+from tests.gradients import (
+    measured_gradients,
+    stated_gradients,
+    torch_gradients,
+)
 from tests.reference import (
     LAYOUTS,
-    assert_all_close,
-    assert_close,
     dense_db,
     dense_dw,
     dense_dx,
     dense_forward,
-    measured_gradients,
-    stated_gradients,
-    torch_gradients,
 )
 
 
@@ -74,6 +75,7 @@ def test_db(case):
     assert_close(layer.bias.grad, dense_db(dy))
 
 
+@pytest.mark.finite_differences
 def test_gradients_are_those_that_can_be_measured(rng):
     layer, x, dy = example(rng)
     wanted = measured_gradients(layer, x, dy)
@@ -82,6 +84,7 @@ def test_gradients_are_those_that_can_be_measured(rng):
     assert check_layer(layer, x, rng=rng) < 1e-7
 
 
+@pytest.mark.pytorch
 def test_agrees_with_pytorch(rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     layer, x, dy = example(rng)

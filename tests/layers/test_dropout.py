@@ -13,17 +13,17 @@ from scratchcnn.gradient_check import check_layer
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.dropout import Dropout
 from scratchcnn.layers.network import Network
-from tests.reference import (
-    LAYOUTS,
-    assert_all_close,
-    assert_close,
-    dropout_dx,
-    dropout_expectation,
-    dropout_forward,
-    global_random_state,
+from tests.comparing import assert_all_close, assert_close, global_random_state
+from tests.gradients import (
     measured_gradients,
     stated_gradients,
     torch_gradients,
+)
+from tests.reference import (
+    LAYOUTS,
+    dropout_dx,
+    dropout_expectation,
+    dropout_forward,
 )
 
 
@@ -110,6 +110,7 @@ def test_the_mask_does_not_depend_on_precision_or_layout(rng):
         np.testing.assert_array_equal(y == 0, wanted)
 
 
+@pytest.mark.finite_differences
 @pytest.mark.parametrize("training", [True, False])
 def test_gradients_are_those_that_can_be_measured(training, rng):
     layer = Dropout(0.4, rng=rng)
@@ -142,6 +143,7 @@ def test_a_copy_of_the_layer_has_a_copy_of_its_generator(rng):
     np.testing.assert_array_equal(twin.forward(x), layer.forward(x))
 
 
+@pytest.mark.finite_differences
 @pytest.mark.parametrize("training", [True, False])
 def test_so_check_layer_can_check_what_is_random(training, rng):
     layer = Dropout(0.5, rng=np.random.default_rng(1))
@@ -161,6 +163,7 @@ def test_so_check_layer_can_check_what_is_random(training, rng):
     np.testing.assert_equal(layer.rng.bit_generator.state, state)
 
 
+@pytest.mark.pytorch
 def test_agrees_with_pytorch_given_its_mask(rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     layer, x = Dropout(0.3, rng=rng), rng.standard_normal((6, 5))

@@ -10,11 +10,8 @@ import pytest
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.initialization import he_normal
 from scratchcnn.layers.relu import ReLU
-from tests.reference import (
-    assert_close,
-    global_random_state,
-    relu_forward,
-)
+from tests.comparing import assert_close, global_random_state
+from tests.reference import relu_forward
 
 SIGMAS = 5
 

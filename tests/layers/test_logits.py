@@ -12,10 +12,8 @@ from hypothesis.extra import numpy as hnp
 from scratchcnn.gradient_check import check_layer
 from scratchcnn.layers.logits import Sigmoid, log_sum_exp, sigmoid, softmax
 from tests import reference
-from tests.reference import (
-    LAYOUTS,
-    assert_all_close,
-    assert_close,
+from tests.comparing import LAYOUTS, assert_all_close, assert_close
+from tests.gradients import (
     measured_gradients,
     numerical_gradient,
     stated_gradients,
@@ -197,6 +195,7 @@ def test_a_nan_is_not_hidden(function):
     assert np.isnan(function(np.array([[np.nan, 1.0]]))).any()
 
 
+@pytest.mark.finite_differences
 @pytest.mark.parametrize("shape", [(3,), (3, 4), (2, 2, 3, 2)])
 def test_gradients_are_those_that_can_be_measured(shape, rng):
     layer, x = Sigmoid(), rng.standard_normal(shape)
@@ -207,6 +206,7 @@ def test_gradients_are_those_that_can_be_measured(shape, rng):
     assert check_layer(layer, x, rng=rng) < 1e-7
 
 
+@pytest.mark.pytorch
 def test_agrees_with_pytorch(rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     z, dy = 5 * rng.standard_normal((2, 6, 4))

@@ -14,9 +14,9 @@ from scratchcnn.layers.network import Network
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten, Reshape
 from scratchcnn.models.two_class import two_class
+from tests.comparing import assert_all_close, assert_close
+from tests.gradients import measured_gradients, stated_gradients
 from tests.reference import (
-    assert_all_close,
-    assert_close,
     conv_db,
     conv_dw,
     conv_dx,
@@ -25,10 +25,8 @@ from tests.reference import (
     dense_dw,
     dense_dx,
     dense_forward,
-    measured_gradients,
     relu_dx,
     relu_forward,
-    stated_gradients,
 )
 
 
@@ -86,6 +84,7 @@ def test_backward_is_the_composition_reversed(network, x, rng):
     assert_all_close(stated_gradients(network, x, dy), wanted)
 
 
+@pytest.mark.finite_differences
 def test_gradients_are_those_that_can_be_measured(network, x, rng):
     dy = rng.standard_normal((3, 1))
     wanted = measured_gradients(network, x, dy)

@@ -20,22 +20,21 @@ from scratchcnn.layers.pooling import (
     like,
     window_views,
 )
+from tests.comparing import LAYOUTS, assert_all_close, assert_close, frozen
+from tests.gradients import (
+    measured_gradients,
+    stated_gradients,
+    torch_gradients,
+)
 from tests.reference import (
-    LAYOUTS,
     Array,
     Pair,
-    assert_all_close,
-    assert_close,
     avg_pool_dx,
     avg_pool_forward,
-    frozen,
     max_pool_dx,
     max_pool_forward,
     max_pool_winner,
-    measured_gradients,
     positions,
-    stated_gradients,
-    torch_gradients,
 )
 
 # Window, stride and image: side by side, overlapping, with gaps, with
@@ -207,6 +206,7 @@ def test_gradients_have_the_precision_of_what_comes_back(window, rng):
 # The same numbers by other ways
 
 
+@pytest.mark.finite_differences
 @BOTH
 @FORM
 def test_gradients_are_those_that_can_be_measured(
@@ -220,6 +220,7 @@ def test_gradients_are_those_that_can_be_measured(
     assert check_layer(layer, x, rng=rng) < 1e-7
 
 
+@pytest.mark.pytorch
 @BOTH
 @FORM
 @pytest.mark.parametrize("values", [2, 3, 1000])
@@ -239,6 +240,7 @@ def test_agrees_with_pytorch_at_ties_too(
     assert_all_close([layer.backward(dy)], wanted)
 
 
+@pytest.mark.pytorch
 @pytest.mark.parametrize("value", [0.0, -0.0, -np.inf, np.inf])
 def test_agrees_with_pytorch_where_all_pixels_are_the_same(value):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")

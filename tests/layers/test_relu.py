@@ -10,16 +10,13 @@ from hypothesis.extra import numpy as hnp
 
 from scratchcnn.gradient_check import check_layer
 from scratchcnn.layers.relu import ReLU
-from tests.reference import (
-    LAYOUTS,
-    assert_all_close,
-    assert_close,
+from tests.comparing import assert_all_close, assert_close
+from tests.gradients import (
     measured_gradients,
-    relu_dx,
-    relu_forward,
     stated_gradients,
     torch_gradients,
 )
+from tests.reference import LAYOUTS, relu_dx, relu_forward
 
 
 @st.composite
@@ -53,6 +50,7 @@ def test_dx(case):
     assert_close(layer.backward(dy), relu_dx(x, dy), tolerance=0)
 
 
+@pytest.mark.finite_differences
 @pytest.mark.parametrize("shape", [(3,), (3, 4), (2, 2, 3, 2)])
 def test_gradients_are_those_that_can_be_measured(shape, rng):
     layer, x = ReLU(), away_from_zero(rng, shape)
@@ -63,6 +61,7 @@ def test_gradients_are_those_that_can_be_measured(shape, rng):
     assert check_layer(layer, x, rng=rng) < 1e-7
 
 
+@pytest.mark.pytorch
 def test_agrees_with_pytorch_at_zero_too(rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     x = np.append(rng.standard_normal(20), [0.0, -0.0, np.inf, -np.inf])

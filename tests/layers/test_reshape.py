@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from scratchcnn.gradient_check import check_layer
 from scratchcnn.layers.reshape import Flatten, Reshape
-from tests.reference import (
-    LAYOUTS,
-    assert_all_close,
+from tests.comparing import assert_all_close
+from tests.gradients import (
     measured_gradients,
     stated_gradients,
     torch_gradients,
 )
+from tests.reference import LAYOUTS
 
 
 @st.composite
@@ -68,6 +68,7 @@ def test_a_missing_length_is_worked_out(given_shape, wanted):
     assert layer.backward(np.zeros(wanted)).shape == x.shape
 
 
+@pytest.mark.finite_differences
 @pytest.mark.parametrize(
     "layer", [Reshape((4, -1)), Reshape((24,)), Flatten()]
 )
@@ -79,6 +80,7 @@ def test_gradients_are_those_that_can_be_measured(layer, rng):
     assert check_layer(layer, x, rng=rng) < 1e-7
 
 
+@pytest.mark.pytorch
 def test_agrees_with_pytorch(rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     x, r = rng.standard_normal((5, 2, 3, 4)), rng.standard_normal((5, 24))

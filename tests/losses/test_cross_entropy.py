@@ -18,14 +18,8 @@ from scratchcnn.losses.cross_entropy import (
     SoftmaxCrossEntropy,
 )
 from tests import reference
-from tests.reference import (
-    LAYOUTS,
-    assert_all_close,
-    assert_close,
-    frozen,
-    numerical_gradient,
-    torch_gradients,
-)
+from tests.comparing import LAYOUTS, assert_all_close, assert_close, frozen
+from tests.gradients import numerical_gradient, torch_gradients
 
 DTYPES = [np.float32, np.float64]
 LOSSES = [BinaryCrossEntropy, SoftmaxCrossEntropy]
@@ -105,6 +99,7 @@ def test_dy_of_classes(case):
     assert_close(loss.backward(), reference.ce_dy(*case))
 
 
+@pytest.mark.finite_differences
 @pytest.mark.parametrize("kind", LOSSES)
 def test_the_gradient_is_the_one_that_can_be_measured(kind, rng):
     loss, (y, t) = kind(), case_of(kind, rng)
@@ -114,6 +109,7 @@ def test_the_gradient_is_the_one_that_can_be_measured(kind, rng):
     assert check_loss(loss, y, t, rng=rng) < 1e-7
 
 
+@pytest.mark.pytorch
 @pytest.mark.parametrize("scale", [1, 30, 1e4, 1e38])
 def test_binary_agrees_with_pytorch(scale, rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
@@ -126,6 +122,7 @@ def test_binary_agrees_with_pytorch(scale, rng):
         assert_all_close([loss.backward()], [dy], tolerance=1e-15)
 
 
+@pytest.mark.pytorch
 @pytest.mark.parametrize("scale", [1, 30, 1e4, 1e38])
 def test_classes_agree_with_pytorch(scale, rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")

@@ -12,15 +12,9 @@ from hypothesis.extra import numpy as hnp
 from scratchcnn.gradient_check import check_loss
 from scratchcnn.losses.loss import Loss
 from scratchcnn.losses.mean_squared_error import MeanSquaredError
-from tests.reference import (
-    LAYOUTS,
-    assert_all_close,
-    assert_close,
-    mse_dy,
-    mse_forward,
-    numerical_gradient,
-    torch_gradients,
-)
+from tests.comparing import assert_all_close, assert_close
+from tests.gradients import numerical_gradient, torch_gradients
+from tests.reference import LAYOUTS, mse_dy, mse_forward
 
 
 @st.composite
@@ -46,6 +40,7 @@ def test_dy(case):
     assert_close(loss.backward(), mse_dy(*case))
 
 
+@pytest.mark.finite_differences
 def test_the_gradient_is_the_one_that_can_be_measured(rng):
     loss, y, t = MeanSquaredError(), *rng.standard_normal((2, 4, 3))
     wanted = numerical_gradient(lambda: loss.forward(y, t), y)
@@ -54,6 +49,7 @@ def test_the_gradient_is_the_one_that_can_be_measured(rng):
     assert check_loss(loss, y, t, rng=rng) < 1e-7
 
 
+@pytest.mark.pytorch
 def test_agrees_with_pytorch(rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     y, t = rng.standard_normal((2, 4, 3))

@@ -37,6 +37,7 @@ def test_the_layers_and_their_shapes(rng):
     assert table.endswith(f"{count:,}")
 
 
+@pytest.mark.pytorch
 def test_it_agrees_with_pytorch(rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     network = lenet(rng=rng)
@@ -55,6 +56,7 @@ def test_it_agrees_with_pytorch(rng):
     assert_all_close(stated_gradients(network, x, dy), wanted)
 
 
+@pytest.mark.finite_differences
 def test_its_gradients_are_those_that_can_be_measured(rng):
     # Thousands of ReLUs and maxima: a kink within reach of the small step
     # spoils some of the points, a wrong gradient would spoil them all.

@@ -14,6 +14,7 @@ from tests.reference import (
 )
 
 
+@pytest.mark.pytorch
 def test_the_two_class_network_agrees_with_pytorch(rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     network = two_class(rng=rng)

@@ -53,6 +53,7 @@ def test_the_file_holds_what_the_page_needs(folder):
     assert found["runs"][0]["losses"] != found["runs"][1]["losses"]
 
 
+@pytest.mark.finite_differences
 def test_it_is_measured_again_to_the_same_numbers(folder):
     data = fashion_mnist.load(range(10), data_dir=folder)
     first, second = (record.measure(1, data) for _ in range(2))

@@ -92,6 +92,16 @@ def test_nine_of_ten_mutants_were_killed_and_the_others_have_reasons():
         assert survivor["reason"]
 
 
+def test_a_file_without_mutants_is_found(tmp_path, monkeypatch):
+    pytest.importorskip("tomllib", reason="Python 3.10 reads no TOML")
+    monkeypatch.chdir(tmp_path)
+    Path("pyproject.toml").write_text(
+        '[tool.mutmut]\nonly_mutate = ["a/b/dense.py", "a/relu.py"]\n'
+    )
+    found = ["a.b.dense.xǁDenseǁforward__mutmut_1", "a.b.relu.x_f__mutmut_2"]
+    assert survivors.untouched(found) == {"a/relu.py"}
+
+
 def test_a_reason_is_given_for_words_alone():
     words = ['-    check_array(a, "x", x)', "+    check_array(a, None, x)"]
     assert survivors.reason(words) == survivors.WORDS

@@ -3,9 +3,6 @@
 import copy
 import os
 import re
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -26,6 +23,7 @@ from scratchcnn.training.loop import History, train
 from scratchcnn.training.optimizers import SGD, Adam
 from scratchcnn.training.schedules import cosine, warm_up
 from scratchcnn.training.weights import load, named_arrays, save, write_arrays
+from tests.killing import PROCESSES, Killer, start, was_killed
 
 ROOT = Path(__file__).parents[2]
 EPOCHS = 4
@@ -341,33 +339,12 @@ def test_a_write_that_fails_midway_keeps_the_last_checkpoint(
     assert os.listdir(path.parent) == [path.name]
 
 
-class Killer:
-    """Kills this process, without mercy, at the n-th call of something."""
-
-    def __init__(self, owner, name, calls):
-        self.original, self.calls = getattr(owner, name), calls
-        setattr(owner, name, self)
-
-    def __call__(self, *args, **kwargs):
-        """Call the original, or die."""
-        self.calls -= 1
-        if self.calls == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return self.original(*args, **kwargs)
-
-
 def killed(path, where, calls):
     """Run in this process until the n-th call of something kills it."""
     run, loss = Run(path), MeanSquaredError()
     owners = {"forward": loss, "write_array": np.lib.format}
     Killer(owners.get(where, os), where, calls)
     run.go(loss=loss)
-
-
-def python(call):
-    """Start another process that calls a function of this module."""
-    code = f"from tests.training.test_checkpoints import *; {call}"
-    return subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
 
 
 @pytest.mark.parametrize(
@@ -387,8 +364,7 @@ def python(call):
 def test_a_killed_run_resumes_to_the_same_numbers(
     path, unbroken, where, calls, left
 ):
-    process = python(f"killed({str(path)!r}, {where!r}, {calls})")
-    assert process.wait() == -signal.SIGKILL
+    assert was_killed(start(killed, path, where, calls))
     names = [
         re.sub(r"^\..*\.partial", ".partial", n)
         for n in os.listdir(path.parent)
@@ -397,19 +373,23 @@ def test_a_killed_run_resumes_to_the_same_numbers(
     assert Run(path).go() == unbroken
 
 
+def announced(path, ready):
+    """Run, having said that everything is imported."""
+    run = Run(path)
+    ready.send(None)
+    run.go()
+
+
 def test_a_run_that_is_killed_again_and_again_ends_the_same(path, unbroken):
     pauses = np.random.default_rng(1)
-    call = f"run = Run({str(path)!r}); print(flush=True); run.go()"
     deaths = 0
     for _ in range(3):
-        code = f"from tests.training.test_checkpoints import *; {call}"
-        with subprocess.Popen(
-            [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE
-        ) as process:
-            process.stdout.readline()
-            time.sleep(pauses.uniform(0, 0.03))
-            process.kill()
-        deaths += process.returncode == -signal.SIGKILL
+        ready, other_end = PROCESSES.Pipe(duplex=False)
+        process = start(announced, path, other_end)
+        ready.recv()
+        time.sleep(pauses.uniform(0, 0.03))
+        process.kill()
+        deaths += was_killed(process)
     assert deaths
     assert Run(path).go() == unbroken
 

@@ -17,14 +17,16 @@ from scratchcnn.training.gradient_descent import (
     gradient_descent,
     gradient_step,
 )
-from tests.reference import (
+from tests.comparing import (
     assert_all_close,
     assert_close,
+    frozen,
+    global_random_state,
+)
+from tests.reference import (
     dense_db,
     dense_dw,
     dense_forward,
-    frozen,
-    global_random_state,
     mse_dy,
     mse_forward,
 )
@@ -151,6 +153,7 @@ def test_a_step_without_a_finite_loss_moves_nothing(rng):
         assert not p.grad.any()
 
 
+@pytest.mark.pytorch
 def test_ten_steps_are_those_of_pytorch(rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     network, (x, t) = small_network(rng), small_data(rng)

@@ -20,11 +20,7 @@ from scratchcnn.training.gradient_descent import gradient_descent
 from scratchcnn.training.loop import History, train
 from scratchcnn.training.optimizers import SGD, Adam
 from scratchcnn.training.schedules import constant, cosine, warm_up
-from tests.reference import (
-    assert_all_close,
-    frozen,
-    global_random_state,
-)
+from tests.comparing import assert_all_close, frozen, global_random_state
 
 EXAMPLES = 20
 
@@ -131,6 +127,7 @@ def test_plain_sgd_is_gradient_descent(rng):
     same(network, other)
 
 
+@pytest.mark.pytorch
 @pytest.mark.parametrize("kind", ["SGD", "Adam"])
 def test_a_run_with_a_schedule_is_that_of_pytorch(kind, rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")

@@ -14,14 +14,8 @@ from scratchcnn.losses.mean_squared_error import MeanSquaredError
 from scratchcnn.models.two_class import two_class
 from scratchcnn.training.gradient_descent import gradient_step
 from scratchcnn.training.optimizers import SGD, Adam, Optimizer
-from tests.reference import (
-    adam_steps,
-    assert_all_close,
-    assert_close,
-    frozen,
-    sgd_steps,
-    weighted_mean,
-)
+from tests.comparing import assert_all_close, assert_close, frozen
+from tests.reference import adam_steps, sgd_steps, weighted_mean
 
 SGD_SETTINGS = [
     {},
@@ -177,6 +171,7 @@ def torch_optimizer(torch, kind, weights, rate, settings):
     return getattr(torch.optim, kind.__name__)(weights, lr=rate, **settings)
 
 
+@pytest.mark.pytorch
 @EVERY
 def test_twenty_steps_are_those_of_pytorch(kind, settings, rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")

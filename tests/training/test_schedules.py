@@ -57,6 +57,7 @@ def test_cosine_never_rises(one, other, floor):
     assert cosine(floor)(early) >= cosine(floor)(late) >= 0
 
 
+@pytest.mark.pytorch
 def test_cosine_is_that_of_pytorch():
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     weight = torch.zeros(1, requires_grad=True)

@@ -5,9 +5,6 @@ import itertools
 import os
 import pickle
 import re
-import signal
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -27,6 +24,7 @@ from scratchcnn.layers.reshape import Flatten
 from scratchcnn.models.two_class import two_class
 from scratchcnn.training import weights
 from scratchcnn.training.weights import WEIGHTS, load, named_arrays, save
+from tests.killing import Killer, start, was_killed
 
 ROOT = Path(__file__).parents[2]
 
@@ -111,6 +109,7 @@ def rewrite(path, **changes):
         np.savez(file, **kept)
 
 
+@pytest.mark.pytorch
 def test_names_are_those_of_pytorch():
     assert list(named_arrays(build())) == [
         *("0.0.weight", "0.0.bias", "0.2.scale", "0.2.seen"),
@@ -194,6 +193,7 @@ def test_the_same_network_makes_the_same_bytes(path, tmp_path):
     assert (tmp_path / "again.npz").read_bytes() == path.read_bytes()
 
 
+@pytest.mark.pytorch
 def test_weights_go_to_pytorch_and_back(tmp_path, rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     network = Network([Dense(5, 4, rng=rng), ReLU(), Dense(4, 2, rng=rng)])
@@ -397,38 +397,20 @@ def test_the_bytes_are_on_the_disk_before_the_name(path, monkeypatch):
     assert events == ["fsync", "replace"]
 
 
-KILLED = """
-import os, signal, sys
-import numpy as np
-from scratchcnn import save
-from tests.training.test_weights import build
-
-where, after, path = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-owner = os if hasattr(os, where) else np.lib.format
-original = getattr(owner, where)
-
-def kill(*args, **kwargs):
-    global after
-    if after == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    after -= 1
-    return original(*args, **kwargs)
-
-setattr(owner, where, kill)
-save(build(7), path)
-"""
+def killed(path, where, calls):
+    """Save in this process until the n-th call of something kills it."""
+    Killer(os if hasattr(os, where) else np.lib.format, where, calls)
+    save(build(7), path)
 
 
 @pytest.mark.parametrize(
-    ("where", "after"), [("write_array", 4), ("fsync", 0), ("replace", 0)]
+    ("where", "calls"), [("write_array", 5), ("fsync", 1), ("replace", 1)]
 )
 def test_a_process_killed_while_it_writes_leaves_the_old_file(
-    path, where, after
+    path, where, calls
 ):
     before = path.read_bytes()
-    command = [sys.executable, "-c", KILLED, where, str(after), str(path)]
-    done = subprocess.run(command, cwd=ROOT, check=False)
-    assert done.returncode == -signal.SIGKILL
+    assert was_killed(start(killed, path, where, calls))
     assert path.read_bytes() == before
     (partial,) = set(os.listdir(path.parent)) - {path.name}
     assert re.fullmatch(r"\.weights\.npz\.\d+\.partial", partial)

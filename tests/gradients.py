@@ -1,0 +1,60 @@
+"""Gradients that need no derivation: measured, and PyTorch's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from tests.reference import Array
+
+
+def numerical_gradient(
+    f: Callable[[], float], array: Array, step: float = 1e-5
+) -> Array:
+    """Move one number of `array` at a time, and see what f() does.
+
+    For an f that is at most quadratic in each number, as all those of
+    Part I are away from kinks, only rounding is left: about
+    ``eps * |f| / step``, so less than 1e-8 while ``|f| < 100``.
+    """
+    gradient = np.zeros(array.shape)
+    for k in np.ndindex(array.shape):
+        start = array[k]
+        array[k] = start + step
+        ahead = f()
+        array[k] = start - step
+        behind = f()
+        array[k] = start
+        gradient[k] = (ahead - behind) / (2 * step)
+    return gradient
+
+
+def measured_gradients(layer: Any, x: Array, r: Array) -> list[Array]:
+    """Measure those of ``sum(r * layer(x))`` by x and each parameter."""
+
+    def projected() -> float:
+        return float(np.sum(r * layer.forward(x)))
+
+    arrays = [x, *(p.value for p in layer.parameters())]
+    return [numerical_gradient(projected, array) for array in arrays]
+
+
+def stated_gradients(layer: Any, x: Array, r: Array) -> list[Array]:
+    """Ask the layer for the same, by its backward pass."""
+    layer.forward(x)
+    return [layer.backward(r), *(p.grad for p in layer.parameters())]
+
+
+def torch_gradients(
+    torch: Any,
+    function: Callable[..., Any],
+    arrays: Iterable[Array],
+    dy: Array | None = None,
+) -> tuple[Array, list[Array]]:
+    """Let PyTorch work out function(*arrays) and its gradients."""
+    tensors = [torch.tensor(array, requires_grad=True) for array in arrays]
+    y = function(*tensors)
+    y.backward(None if dy is None else torch.tensor(dy))
+    return y.detach().numpy(), [tensor.grad.numpy() for tensor in tensors]
