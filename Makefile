@@ -17,6 +17,7 @@ test: $(READY)
 check: $(READY)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q -n0 tests/tools/test_promises.py
 	$(BIN)/python -m tools.check_book _build/html
 

@@ -114,14 +114,14 @@ def code_lines(path: Path) -> list[int]:
 
 
 def weave_faults(root: Path) -> list[str]:
-    """Every code line is printed exactly once, in its chapter or earlier.
+    """Every code line is printed exactly once, in its chapter as a rule.
 
-    Where a piece is printed earlier, its home refers to that chapter.
+    A piece may stand in another one, where a reader first needs it, if its
+    own chapter refers to that one.
     """
     printed: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
     known, package, listings = homes(root), modules(root), 0
     texts = dict(pages(root))
-    order = [*texts]
     faults = []
     for page, text in texts.items():
         for name, argument, options, _ in directives(text):
@@ -132,7 +132,7 @@ def weave_faults(root: Path) -> list[str]:
             own = home(module, known)
             if own is None or chapter(own) != chapter(page):
                 label = re.search(r"^\((ch-[\w-]+)\)=$", text, re.M)
-                if own is None or order.index(page) > order.index(own):
+                if own is None:
                     faults.append(f"{page} prints a piece of {module}")
                 elif label is None or f"`{label[1]}`" not in texts[own]:
                     faults.append(f"{own} does not say that {page} prints it")
@@ -236,7 +236,8 @@ def imported(path: Path, package: dict[str, Path]) -> set[str]:
 def stem_faults(root: Path) -> list[str]:
     """Every module has its chapter and its test.
 
-    And within its folder it imports from earlier chapters only.
+    And within its folder it imports from earlier chapters only; what lies in
+    no folder has a rule of its own, like the folders among themselves.
     """
     known, package = homes(root), modules(root)
     order = reading_order(root)
@@ -253,7 +254,7 @@ def stem_faults(root: Path) -> list[str]:
             faults.append(f"{module} has no test")
         for other in sorted(imported(path, package)):
             page = home(other, known)
-            if other.rpartition("/")[0] != folder or page is None:
+            if not folder or other.rpartition("/")[0] != folder or not page:
                 continue
             if order.index(page) > order.index(own):
                 faults.append(f"{module} imports from the later {other}")
