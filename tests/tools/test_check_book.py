@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import check_book
+from tools import check_book
 
 TOC = """
 root: book/preface

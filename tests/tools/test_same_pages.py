@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import same_pages
+from tools import same_pages
 
 
 @pytest.fixture
