@@ -22,7 +22,7 @@ check: $(READY)
 	$(BIN)/python -m tools.check_book _build/html
 
 bench: $(READY)
-	$(BIN)/python -m benchmarks.programs && $(BIN)/python -m benchmarks.habits
+	$(BIN)/python -m benchmarks.algorithms && $(BIN)/python -m benchmarks.habits
 	$(BIN)/python -m benchmarks.training && $(BIN)/python -m benchmarks.two_classes
 
 pages: $(READY)
