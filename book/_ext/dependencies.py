@@ -17,7 +17,8 @@ import ast
 from functools import cache
 from pathlib import Path
 
-FOLDERS = ("scratchcnn", "book", "benchmarks", "tests", "tools")
+from nbformat import NotebookNode
+
 # What any program may come to use that hides what it imports.
 WHOLE = ("scratchcnn", "book", "benchmarks")
 BLIND = (
@@ -35,19 +36,23 @@ BLIND = (
 CLEAR = ("importlib.metadata.", "importlib.util.find_spec.")
 
 
-def is_type_checking(test: ast.expr) -> bool:
-    """Return whether a condition is ``TYPE_CHECKING``."""
-    return ast.unparse(test).rpartition(".")[2] == "TYPE_CHECKING"
+def program_of(notebook: NotebookNode) -> str:
+    """Return the code of a page's cells as one program."""
+    return "\n".join(c.source for c in notebook.cells if c.cell_type == "code")
 
 
 def nodes_of(tree: ast.AST) -> list[ast.AST]:
     """Return the parts of a program, but for what only a type checker sees."""
-    found, waiting = [], [tree]
+    found: list[ast.AST] = []
+    waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
         found.append(node)
-        hidden = isinstance(node, ast.If) and is_type_checking(node.test)
-        waiting += node.orelse if hidden else ast.iter_child_nodes(node)
+        match node:
+            case ast.If(test=ast.Name("TYPE_CHECKING"), orelse=other):
+                waiting += other
+            case _:
+                waiting += ast.iter_child_nodes(node)
     return found
 
 
@@ -136,62 +141,65 @@ class Repository:
         return ".".join(path.relative_to(base).parts[:-1])
 
     def homes(self, init: Path) -> dict[str, str]:
-        """Return which names a package offers, and the modules they are of.
+        """Return which names a package offers, and where they are from.
 
-        They are imported, or stand in a table of texts for ``__getattr__``.
+        They are imported, or stand in a table of texts for ``__getattr__``;
+        what the package defines itself is from nowhere else.
         """
         package = self.package_of(init)
-        found: dict[str, str] = {}
         tree = ast.parse(init.read_text("utf-8"))
+        found: dict[str, str] = {}
         for node in tree.body:
-            if isinstance(node, ast.ImportFrom):
-                for alias in node.names:
-                    full = f"{absolute(node, package)}.{alias.name}"
-                    found[alias.asname or alias.name] = full
-            elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-                found[node.name] = ""
-            elif isinstance(node, (ast.Assign, ast.AnnAssign)):
-                some = node.targets if isinstance(node, ast.Assign) else []
-                for target in some or [getattr(node, "target", node)]:
-                    found[dotted(target)] = ""
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Dict):
-                for key, value in zip(node.keys, node.values, strict=True):
-                    match key, value:
+            match node:
+                case ast.ImportFrom(names=aliases):
+                    for alias in aliases:
+                        full = f"{absolute(node, package)}.{alias.name}"
+                        found[alias.asname or alias.name] = full
+                case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                    found[name] = ""
+                case ast.Assign(targets=[ast.Name(name)]):
+                    found[name] = ""
+                case ast.AnnAssign(target=ast.Name(name)):
+                    found[name] = ""
+        for table in ast.walk(tree):
+            if isinstance(table, ast.Dict):
+                for pair in zip(table.keys, table.values, strict=True):
+                    match pair:
                         case ast.Constant(str(name)), ast.Constant(str(home)):
                             home = home.removeprefix(package).lstrip(".")
                             found[name] = f"{package}.{home}.{name}"
         return found
 
-    def offered(self, place: Path, parts: list[str]) -> set[Path]:
+    def offered(self, place: Path, name: str, rest: list[str]) -> set[Path]:
         """Return the files behind a name that a package offers."""
-        name, *rest = parts
         init = place / "__init__.py"
-        homes = self.homes(init) if init.is_file() else {}
-        if name in homes:
-            full = ".".join([homes[name], *rest])
-            return self.files_of(full) if homes[name] else set()
-        if name in ("__all__", "__doc__", "__name__"):
-            return set()
-        return set(place.rglob("*.py"))
+        home = self.homes(init).get(name) if init.is_file() else None
+        if home is None:
+            return set(place.rglob("*.py"))
+        return self.files_of(".".join([home, *rest])) if home else set()
 
     def files_of(self, name: str) -> set[Path]:
         """Return the files behind a full dotted name."""
-        parts = name.split(".")
-        found: set[Path] = set()
-        place = None
-        for n, part in enumerate(parts):
-            for base in [place] if place else self.search:
-                if (base / f"{part}.py").is_file():
-                    return found | {base / f"{part}.py"}
-                if part and (base / part).is_dir():
-                    place = base / part
-                    break
-            else:
-                return found | (self.offered(place, parts[n:]) if n else set())
-            if (place / "__init__.py").is_file():
-                found.add(place / "__init__.py")
-        return found
+        first, *parts = name.split(".")
+        for base in self.search:
+            if (base / f"{first}.py").is_file():
+                return {base / f"{first}.py"}
+            if first and (base / first).is_dir():
+                return self.files_in(base / first, parts)
+        return set()
+
+    def files_in(self, place: Path, parts: list[str]) -> set[Path]:
+        """Return the files behind a dotted name in a package."""
+        init = place / "__init__.py"
+        found = {init} if init.is_file() else set()
+        if not parts:
+            return found
+        name, *rest = parts
+        if (place / f"{name}.py").is_file():
+            return found | {place / f"{name}.py"}
+        if (place / name).is_dir():
+            return found | self.files_in(place / name, rest)
+        return found | self.offered(place, name, rest)
 
     def uses(self, source: str, package: str = "") -> set[Path]:
         """Return the files that a program uses itself."""
@@ -210,21 +218,17 @@ class Repository:
         found |= {p for p in self.records if {p.name, p.stem} & texts}
         return found | everything if is_blind(used) else found
 
-    def direct(self, path: Path) -> frozenset[Path]:
+    def direct(self, path: Path) -> set[Path]:
         """Return the files that a file of the repository uses itself.
 
         A package that finds its names when they are asked for, and the
         topmost one, use none of the modules that they offer.
         """
-        package = self.package_of(path)
-        source = path.read_text("utf-8")
-        if path.name == "__init__.py" and (
-            "." not in package or "def __getattr__" in source
-        ):
-            return frozenset()
-        if path.suffix != ".py":
-            return frozenset()
-        return frozenset(self.uses(source, package) - {path})
+        package, source = self.package_of(path), path.read_text("utf-8")
+        finds = "." not in package or "def __getattr__" in source
+        if path.suffix != ".py" or (path.name == "__init__.py" and finds):
+            return set()
+        return self.uses(source, package) - {path}
 
     def files(self, source: str) -> list[Path]:
         """Return all files that a program uses, however far."""

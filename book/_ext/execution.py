@@ -27,11 +27,12 @@ from textwrap import indent
 from time import perf_counter
 from typing import Any
 
-from dependencies import Repository
+from dependencies import Repository, program_of
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from kernels import managers
 from myst_nb.core.read import create_nb_reader
+from myst_nb.sphinx_ import SphinxEnvType
 from nbclient import NotebookClient
 from nbclient.exceptions import (
     CellExecutionError,
@@ -41,7 +42,6 @@ from nbclient.exceptions import (
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.config import Config
-from sphinx.environment import BuildEnvironment
 from sphinx.errors import ConfigError
 
 FAILURES = CellExecutionError, CellTimeoutError, DeadKernelError
@@ -211,18 +211,20 @@ class Execution:
         app.connect("env-before-read-docs", self.run)
         app.connect("source-read", self.choose_cache)
 
-    def page(self, env: BuildEnvironment, name: str) -> Page | None:
+    def page(self, env: SphinxEnvType, name: str) -> Page | None:
         """Read a page; return nothing if it has no cells."""
         path = Path(env.doc2path(name))
         text = path.read_text("utf-8")
         reader = create_nb_reader(
             str(path), env.myst_config, env.mystnb_config, text
         )
-        notebook = reader.read(text) if reader else NotebookNode(cells=[])
-        cells = [c.source for c in notebook.cells if c.cell_type == "code"]
-        if not cells:
+        if reader is None:
             return None
-        files = self.repository.files("\n".join(cells))
+        notebook = reader.read(text)
+        program = program_of(notebook)
+        if not program:
+            return None
+        files = self.repository.files(program)
         return Page(
             name.removeprefix("book/"),
             path,
@@ -232,7 +234,7 @@ class Execution:
             self.caches / name.replace("/", "."),
         )
 
-    def find(self, app: Sphinx, env: BuildEnvironment, *_: Any) -> list[str]:
+    def find(self, app: Sphinx, env: SphinxEnvType, *_: Any) -> list[str]:
         """Read all pages; return which depend on something that changed."""
         for name in sorted(env.found_docs):
             if page := self.page(env, name):
@@ -242,9 +244,7 @@ class Execution:
         env.outputs_depend_on = new
         return [name for name in new if old.get(name) != new[name]]
 
-    def run(
-        self, app: Sphinx, env: BuildEnvironment, names: list[str]
-    ) -> None:
+    def run(self, app: Sphinx, env: SphinxEnvType, names: list[str]) -> None:
         """Run the pages that Sphinx is about to read, on all cores."""
         pages = [self.pages[name] for name in names if name in self.pages]
         cores = os.cpu_count() or 1
@@ -275,9 +275,10 @@ class Execution:
 
     def choose_cache(self, app: Sphinx, name: str, source: list[str]) -> None:
         """Let myst-nb look for outputs in the cache of the page."""
+        env: SphinxEnvType = app.env
         if page := self.pages.get(name):
-            app.env.mystnb_config = replace(
-                app.env.mystnb_config, execution_cache_path=str(page.cache)
+            env.mystnb_config = replace(
+                env.mystnb_config, execution_cache_path=str(page.cache)
             )
 
 

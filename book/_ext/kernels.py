@@ -103,7 +103,9 @@ class Fork:
 def managers() -> Iterator[type]:
     """Yield a class of managers whose kernels are forks of one process."""
     from jupyter_client.manager import AsyncKernelManager
-    from jupyter_client.provisioning import LocalProvisioner
+    from jupyter_client.provisioning.local_provisioner import (
+        LocalProvisioner,
+    )
 
     if not hasattr(os, "fork"):
         yield AsyncKernelManager
@@ -115,7 +117,8 @@ def managers() -> Iterator[type]:
         async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
             start = cmd.index("ipykernel_launcher")
             pid = nest.fork(cmd[start:], os.fspath(kwargs["cwd"]))
-            self.process, self.pid, self.pgid = Fork(pid), pid, pid
+            self.process: Any = Fork(pid)
+            self.pid = self.pgid = pid
             self.cwd = kwargs["cwd"]
             return self.connection_info
 
@@ -145,7 +148,7 @@ def managers() -> Iterator[type]:
         nest.close()
 
 
-def requests() -> list[Any]:
+def requests() -> Any:
     """Fork for each line of the input; return, in a fork, what it says."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:
