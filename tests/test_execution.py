@@ -1,5 +1,6 @@
 """Pages are run once for what they use, apart, and their faults are told."""
 
+import asyncio
 import os
 import re
 import sys
@@ -125,7 +126,7 @@ def test_a_page_that_fails_says_where_and_why(book, capsys):
     with pytest.raises(SystemExit) as error:
         build(book)
     assert error.value.code == (
-        "\nplain fails in cell 2, line 15:\n\n"
+        "\nplain fails in cell 2, line 14:\n\n"
         "    a = 1\n    a / 0\n\n"
         "ZeroDivisionError: division by zero"
     )
@@ -149,9 +150,10 @@ def test_kernels_are_warm_apart_and_silent(tmp_path, capfd):
         cells = [nbformat.v4.new_code_cell(source) for source in sources]
         notebook = nbformat.v4.new_notebook(cells=cells)
         place = {"metadata": {"path": str(tmp_path)}}
-        NotebookClient(
+        client = NotebookClient(
             notebook, kernel_manager_class=manager, resources=place
-        ).execute()
+        )
+        asyncio.run(client.async_execute())
         return [c.outputs[-1].data["text/plain"] for c in cells if c.outputs]
 
     probe = (

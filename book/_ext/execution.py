@@ -12,6 +12,7 @@ the caches.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import shutil
@@ -155,7 +156,7 @@ class Page:
         )
         start = perf_counter()
         try:
-            client.execute()
+            asyncio.run(client.async_execute())
         except FAILURES as error:
             self.failure = self.describe(error, begun[-1])
             return self
@@ -179,7 +180,7 @@ class Page:
         """Return where a page fails: the cell, its source and the message."""
         cells = self.notebook.cells
         number = sum(cell.cell_type == "code" for cell in cells[: index + 1])
-        line = self.notebook.metadata["source_map"][index] + 1
+        line = self.notebook.metadata["source_map"][index]
         source = indent(cells[index].source, "    ")
         message = str(error)
         if isinstance(error, CellExecutionError):
@@ -260,7 +261,7 @@ class Execution:
                 print(f"{count} {page.name:40}{took:>9}", flush=True)
         failures = [page.failure for page in pages if page.failure]
         if failures:
-            sys.exit("\n\n".join(["", *failures]))
+            sys.exit("\n" + "\n\n".join(failures))
         app.parallel = cores
         # Jupyter Book's own do not say that they are safe, and act after
         # reading.
