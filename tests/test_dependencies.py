@@ -10,10 +10,13 @@ from myst_nb.core.read import read_myst_markdown_notebook
 ROOT = Path(__file__).parent.parent
 FILES = {
     "scratchcnn/__init__.py": """
+        from scratchcnn.names import find
         _HOME = {"Dense": "layers.dense", "accelerate": "compiler.program"}
         __version__ = "1"
-        def __getattr__(name): ...
+        def __getattr__(name):
+            return find(name, _HOME)
     """,
+    "scratchcnn/names.py": "import importlib",
     "scratchcnn/layer.py": "import numpy",
     "scratchcnn/layers/__init__.py": """
         _HOME = {"Dense": "dense", "ReLU": "relu"}
@@ -39,11 +42,11 @@ FILES = {
     "benchmarks/timing.py": "def recorded(name): ...",
 }
 WHOLE = {name for name in FILES if name.startswith(("s", "b"))}
-TOP = "scratchcnn/__init__.py"
+TOP = {"scratchcnn/__init__.py", "scratchcnn/names.py"}
 LAYER = "scratchcnn/layer.py"
 LAYERS = "scratchcnn/layers/__init__.py"
-DENSE = {TOP, LAYER, LAYERS, "scratchcnn/layers/dense.py"}
-RELU = {TOP, LAYER, LAYERS, "scratchcnn/layers/relu.py"}
+DENSE = {*TOP, LAYER, LAYERS, "scratchcnn/layers/dense.py"}
+RELU = {*TOP, LAYER, LAYERS, "scratchcnn/layers/relu.py"}
 COMPILER = {
     *RELU,
     "scratchcnn/compiler/__init__.py",
@@ -74,13 +77,13 @@ def small(tmp_path: Path) -> Repository:
         ("import scratchcnn\nscratchcnn.Dense(1, 2)", DENSE),
         ("import scratchcnn as s\ndef f():\n    s.layers.Dense", DENSE),
         ("def f():\n    import scratchcnn.layers.dense", DENSE),
-        ("from scratchcnn import layers", {TOP, LAYERS}),
+        ("from scratchcnn import layers", {*TOP, LAYERS}),
         ("from scratchcnn import layers\nlayers.ReLU()", RELU),
         ("from scratchcnn import layers\nvars(layers)", DENSE | RELU),
         ("from scratchcnn.layers import *", DENSE | RELU),
         ("from scratchcnn.layers import unheard_of", DENSE | RELU),
         ("from scratchcnn import accelerate", COMPILER),
-        ("import scratchcnn\nscratchcnn.__version__", {TOP}),
+        ("import scratchcnn\nscratchcnn.__version__", TOP),
         ("from flat import One", {FLAT, "flat/one.py"}),
         ("from flat import two", {FLAT, "flat/two.py"}),
         ("path / 'records/long.json'", {"book/records/long.json"}),

@@ -6,8 +6,8 @@ A file whose name a program writes down, such as a record, counts as used.
 Where nothing can be seen, because Python is started anew or imports names
 that are computed, everything counts.
 
-Importing a module imports the packages around it too. Their ``__init__`` is
-part of what is used, but not all that it offers: a name of a package leads
+Importing a module imports the packages around it as well. Their ``__init__``
+is part of what is used, but not all that it offers: a name of a package leads
 to the one module that defines it.
 """
 
@@ -132,7 +132,17 @@ class Repository:
             for path in (root / folder).rglob("*.py")
             if "_ext" not in path.parts
         }
+        lazy = {
+            path
+            for path in self.whole
+            if path.name == "__init__.py"
+            and "def __getattr__" in path.read_text("utf-8")
+        }
+        # These and their helpers import names that are computed, but all of
+        # them stand in the tables.
+        self.finders = lazy.union(*map(self.imports, lazy))
         self.direct = cache(self.direct)  # type: ignore[method-assign]
+        self.files_of = cache(self.files_of)  # type: ignore[method-assign]
         self.homes = cache(self.homes)  # type: ignore[method-assign]
 
     def package_of(self, path: Path) -> str:
@@ -218,17 +228,27 @@ class Repository:
         found |= {p for p in self.records if {p.name, p.stem} & texts}
         return found | everything if is_blind(used) else found
 
+    def imports(self, path: Path) -> set[Path]:
+        """Return the files behind the names in a module."""
+        nodes = nodes_of(ast.parse(path.read_text("utf-8")))
+        used = names(nodes, self.package_of(path))
+        return {file for name in used for file in self.files_of(name)}
+
     def direct(self, path: Path) -> set[Path]:
         """Return the files that a file of the repository uses itself.
 
-        A package that finds its names when they are asked for, and the
-        topmost one, use none of the modules that they offer.
+        A package that finds its names when they are asked for uses what it
+        imports at once. The topmost one may import all that it offers: no
+        program depends on it for that.
         """
-        package, source = self.package_of(path), path.read_text("utf-8")
-        finds = "." not in package or "def __getattr__" in source
-        if path.suffix != ".py" or (path.name == "__init__.py" and finds):
+        if path.suffix != ".py":
             return set()
-        return self.uses(source, package) - {path}
+        if path in self.finders:
+            return self.imports(path)
+        package = self.package_of(path)
+        if path.name == "__init__.py" and "." not in package:
+            return set()
+        return self.uses(path.read_text("utf-8"), package)
 
     def files(self, source: str) -> list[Path]:
         """Return all files that a program uses, however far."""

@@ -133,13 +133,15 @@ class Page:
         A page may take longer if it uses more of the package, and if there
         is more of it.
         """
+        if self.cached:
+            return True, 0.0, 0, 0
         seconds = [
             record.data["execution_seconds"]
             for folder in self.caches.iterdir()
             for record in get_cache(folder).list_cache_records()
         ]
         known = max(seconds, default=float("inf"))
-        return self.cached, known, len(self.files), len(str(self.notebook))
+        return False, known, len(self.files), len(str(self.notebook))
 
     def run(self, timeout: int, manager: type) -> Page:
         """Run the cells, and cache their outputs if none fails."""
