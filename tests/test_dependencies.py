@@ -42,7 +42,7 @@ FILES = {
     "benchmarks/timing.py": "def recorded(name): ...",
 }
 WHOLE = {name for name in FILES if name.startswith(("s", "b"))}
-TOP = {"scratchcnn/__init__.py", "scratchcnn/names.py"}
+TOP = {"scratchcnn/__init__.py"}
 LAYER = "scratchcnn/layer.py"
 LAYERS = "scratchcnn/layers/__init__.py"
 DENSE = {*TOP, LAYER, LAYERS, "scratchcnn/layers/dense.py"}

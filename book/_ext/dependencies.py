@@ -243,11 +243,11 @@ class Repository:
         """
         if path.suffix != ".py":
             return set()
-        if path in self.finders:
-            return self.imports(path)
         package = self.package_of(path)
         if path.name == "__init__.py" and "." not in package:
             return set()
+        if path in self.finders:
+            return self.imports(path)
         return self.uses(path.read_text("utf-8"), package)
 
     def files(self, source: str) -> list[Path]:
