@@ -7,7 +7,7 @@ READY  := $(VENV)/ready
 .PHONY: book test check bench pages record mutants clean
 
 book: $(READY)
-	$(BIN)/jupyter-book build . --all -W -n --keep-going
+	$(BIN)/jupyter-book build . --all -q -W -n --keep-going
 	@$(BIN)/python -m tools.check_book _build/html
 	@echo "The book is ready: open $(CURDIR)/_build/html/index.html"
 

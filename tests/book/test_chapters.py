@@ -18,7 +18,7 @@ from chapters import PACKAGE, Book, Chapter, closure, duration, find, read_book
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 EXT = str(ROOT / "book" / "_ext")
 SPACE = "\N{NO-BREAK SPACE}"
 
