@@ -31,7 +31,8 @@ record: $(READY)
 
 mutants: $(READY)
 	$(BIN)/python -m tests.mutants book/mutants.json
-	$(BIN)/python -m pip install --quiet mutmut==3.8.1
+	$(BIN)/python -m pip install --quiet "pip>=25.1" # which knows groups
+	$(BIN)/python -m pip install --quiet --group mutants
 	$(BIN)/python -m tests.survivors book/survivors.json
 
 clean:
