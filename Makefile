@@ -8,7 +8,7 @@ READY  := $(VENV)/ready
 
 book: $(READY)
 	$(BIN)/jupyter-book build . --all -W -n --keep-going
-	@$(BIN)/python -m tests.check_book _build/html
+	@$(BIN)/python -m tools.check_book _build/html
 	@echo "The book is ready: open $(CURDIR)/_build/html/index.html"
 
 test: $(READY)
@@ -17,7 +17,9 @@ test: $(READY)
 check: $(READY)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -n0 tests/test_promises.py
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q -n0 tests/tools/test_promises.py
+	$(BIN)/python -m tools.check_book _build/html
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.programs && $(BIN)/python -m benchmarks.habits
@@ -27,13 +29,13 @@ pages: $(READY)
 	$(BIN)/python -m pytest -m browser
 
 record: $(READY)
-	$(BIN)/python -m scratchcnn.record book/record.json
+	$(BIN)/python -m scratchcnn.programs.record book/records/record.json
 
 mutants: $(READY)
-	$(BIN)/python -m tests.mutants book/mutants.json
+	$(BIN)/python -m tools.mutants book/records/mutants.json
 	$(BIN)/python -m pip install --quiet "pip>=25.1" # which knows groups
 	$(BIN)/python -m pip install --quiet --group mutants
-	$(BIN)/python -m tests.survivors book/survivors.json
+	$(BIN)/python -m tools.survivors book/records/survivors.json
 
 clean:
 	rm -rf _build

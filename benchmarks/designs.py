@@ -1,6 +1,6 @@
 """Two other designs of an accelerated convolution, to compare with ours.
 
-Both copy what `scratchcnn.rows` only views. Stride 1 alone.
+Both copy what `scratchcnn.compiler.convolution` only views. Stride 1 alone.
 """
 
 from __future__ import annotations
@@ -8,14 +8,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from scratchcnn.convolution import Conv2D
-from scratchcnn.layer import Array
-from scratchcnn.pooling import MaxPool2D
-from scratchcnn.rows import MaxPoolStep
-from scratchcnn.steps import Step
+from scratchcnn.arrays import Array
+from scratchcnn.compiler.convolution import MaxPoolStage
+from scratchcnn.compiler.stage import Stage
+from scratchcnn.layers.convolution import Conv2D
+from scratchcnn.layers.pooling import MaxPool2D
 
 
-class PatchStep(Step[Conv2D]):
+class PatchStage(Stage[Conv2D]):
     """One product for all: every patch becomes a column.
 
     With tile = 2 a patch holds all that 2 x 2 outputs look at, and the
@@ -25,7 +25,7 @@ class PatchStep(Step[Conv2D]):
 
     tile = 1
 
-    def plan(self) -> None:
+    def allocate(self) -> None:
         """Make room for patches, kernels and outputs."""
         (kh, kw), (ph, pw) = self.layer.kernel_size, self.layer.padding
         (c, h, w, n), f, t = self.x.shape, self.layer.out_channels, self.tile
@@ -77,18 +77,18 @@ class PatchStep(Step[Conv2D]):
             self.padded[...] = 0
 
 
-class TileStep(PatchStep):
+class TileStage(PatchStage):
     """Patches for tiles of 2 x 2 outputs."""
 
     tile = 2
 
 
-class TilePoolStep(MaxPoolStep):
+class TilePoolStage(MaxPoolStage):
     """2 x 2 max pooling of tiles, which lie ready one after another."""
 
     layer: MaxPool2D
 
-    def plan(self) -> None:
+    def allocate(self) -> None:
         """View the four outputs of all tiles."""
         self.rest = ()  # type: ignore[assignment]
         self.first, *self.others = self.x

@@ -27,7 +27,7 @@ from benchmarks.timing import (
     summary,
     write_json,
 )
-from scratchcnn.convolution import Conv2D
+from scratchcnn.layers.convolution import Conv2D
 
 CLOCK = time.process_time  # of one thread; see programs.py
 Array = np.ndarray

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import convolve2d, correlate2d
 
-from scratchcnn.convolution import Conv2D, pad
-from scratchcnn.layer import Array
-from scratchcnn.pooling import MaxPool2D
+from scratchcnn.arrays import Array
+from scratchcnn.layers.convolution import Conv2D, pad
+from scratchcnn.layers.pooling import MaxPool2D
 
 
 class OneByOneConv2D(Conv2D):

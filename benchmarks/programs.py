@@ -25,13 +25,13 @@ from benchmarks.timing import (
     summary,
     write_json,
 )
-from scratchcnn.five_programs import (
+from scratchcnn.convolutions.backward import ALGORITHMS, roll_up
+from scratchcnn.convolutions.forward import (
     one_a_column,
     pixels_read,
     toeplitz,
     unroll,
 )
-from scratchcnn.five_transposes import PROGRAMS, roll_up
 
 # With one thread, what the processor spent on us is the time that we took;
 # what it spent on others in between does not count.
@@ -86,9 +86,9 @@ def terms(x: Shape, w: Shape) -> int:
 def compare(x: Shape, w: Shape, backward: bool = False) -> dict[str, Any]:
     """Time all programs on one problem; loops only if they can end."""
     images, kernels = draw(x), draw(w)
-    dy = PROGRAMS["im2col"].forward(images, kernels, *FORM)
+    dy = ALGORITHMS["im2col"].forward(images, kernels, *FORM)
     runs = {}
-    for name, program in PROGRAMS.items():
+    for name, program in ALGORITHMS.items():
         if name == "loops" and terms(x, w) > LOOPED:
             continue
         if backward:
@@ -111,7 +111,7 @@ def compare(x: Shape, w: Shape, backward: bool = False) -> dict[str, Any]:
 def parts(x: Shape, w: Shape) -> dict[str, Any]:
     """Time apart what Toeplitz and im2col do, one step after another."""
     images, kernels, swapped = draw(x), draw(w), draw(x).swapaxes(0, 1)
-    dy = PROGRAMS["im2col"].forward(images, kernels, *FORM)
+    dy = ALGORITHMS["im2col"].forward(images, kernels, *FORM)
     read = pixels_read(images, w[2:], FORM[0]).transpose(3, 4, 0, 1, 2)
     back = pixels_read(swapped, w[2:], FORM[0]).transpose(1, 2, 0, 3, 4)
     flat, flat_dy, sums = map(one_a_column, (images, dy, swapped))

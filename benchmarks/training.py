@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.designs import PatchStep, TilePoolStep, TileStep
+from benchmarks.designs import PatchStage, TilePoolStage, TileStage
 from benchmarks.one_at_a_time import LoopedMaxPool2D, OneByOneConv2D
 from benchmarks.timing import (
     alternate,
@@ -48,8 +48,8 @@ from scratchcnn import (
     SoftmaxCrossEntropy,
     accelerate,
 )
-from scratchcnn.rows import BiasStep, ConvStep, MaxPoolStep
-from scratchcnn.steps import ReLUStep
+from scratchcnn.compiler.convolution import BiasStage, ConvStage, MaxPoolStage
+from scratchcnn.compiler.stage import ReLUStage
 
 BATCHES = 1, 32, 256
 TWO_THREADS = os.environ.get(THREADS[0]) == "2"
@@ -257,8 +257,8 @@ def design(layer: Conv2D, n: int, size: int, kinds: tuple[Any, Any]) -> Any:
     parts: list[tuple[Any, Layer]] = [
         (conv, layer),
         (pool, MaxPool2D(2)),
-        (BiasStep, layer),
-        (ReLUStep, ReLU()),
+        (BiasStage, layer),
+        (ReLUStage, ReLU()),
     ]
     for kind, one in parts:
         steps.append(kind(one, steps[-1].y if steps else x))
@@ -281,9 +281,9 @@ def design(layer: Conv2D, n: int, size: int, kinds: tuple[Any, Any]) -> Any:
 def designs() -> dict[str, Any]:
     """Compare three designs on both convolutions of the LeNet-like one."""
     kinds = {
-        "patches": (PatchStep, MaxPoolStep),
-        "tiles": (TileStep, TilePoolStep),
-        "rows": (ConvStep, MaxPoolStep),
+        "patches": (PatchStage, MaxPoolStage),
+        "tiles": (TileStage, TilePoolStage),
+        "rows": (ConvStage, MaxPoolStage),
     }
     network, results = lenet(), {}
     for n in BATCHES:

@@ -34,18 +34,18 @@ from scratchcnn import (
     Network,
     ReLU,
     accelerate,
-    cosine,
     fashion_mnist,
-    gradient_descent,
     train,
-    two_class_network,
 )
+from scratchcnn.models import two_class
+from scratchcnn.training import gradient_descent
+from scratchcnn.training.schedules import cosine
 
 
 def part_one(x: np.ndarray, t: np.ndarray) -> None:
     """Train as Part I does: four epochs in batches of 8."""
     rng = np.random.default_rng(0)
-    network, loss = two_class_network(rng=rng), MeanSquaredError()
+    network, loss = two_class(rng=rng), MeanSquaredError()
     for _ in gradient_descent(
         network,
         loss,

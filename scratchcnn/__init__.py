@@ -1,57 +1,53 @@
-"""A convolutional neural network, by hand, with NumPy and SciPy alone."""
+"""A convolutional neural network, by hand, with NumPy and SciPy alone.
 
-from scratchcnn import autograd, fashion_mnist, wardrobe
-from scratchcnn.accelerate import accelerate
-from scratchcnn.augmentation import shift_and_flip
-from scratchcnn.autograd import Tensor
-from scratchcnn.baselines import least_squares, majority_accuracy
-from scratchcnn.batch_normalization import BatchNorm2D
-from scratchcnn.checkpoints import Checkpoint
-from scratchcnn.convolution import Conv2D
-from scratchcnn.cross_entropy import BinaryCrossEntropy, SoftmaxCrossEntropy
-from scratchcnn.dense import Dense
-from scratchcnn.dropout import Dropout
-from scratchcnn.evaluation import evaluate, predict
-from scratchcnn.features import (
-    activations,
-    neighbors,
-    patches,
-    receptive_field,
-    strongest,
-)
-from scratchcnn.five_programs import (
-    by_fft,
-    by_im2col,
-    by_loops,
-    by_scipy,
-    by_toeplitz,
-)
-from scratchcnn.five_transposes import PROGRAMS
+The names below are what most programs need; the rest keeps the name of its
+folder, ``scratchcnn.schedules.cosine`` for example, which is loaded when it
+is first used.
+"""
+
+from importlib import import_module
+
+from scratchcnn.compiler.accelerate import accelerate
+from scratchcnn.data import fashion_mnist
+from scratchcnn.data.idx import DataError
+from scratchcnn.evaluation.accuracy import accuracy
 from scratchcnn.gradient_check import check_layer, check_loss
-from scratchcnn.idx import DataError
-from scratchcnn.initialization import he_normal
 from scratchcnn.layer import Layer, Parameter
-from scratchcnn.logits import Sigmoid, log_sum_exp, sigmoid, softmax
-from scratchcnn.mean_squared_error import Loss, MeanSquaredError
-from scratchcnn.network import Network, two_class_network
-from scratchcnn.optimizers import SGD, Adam, Optimizer
-from scratchcnn.options import record_network
-from scratchcnn.pooling import AvgPool2D, MaxPool2D
-from scratchcnn.relu import ReLU
-from scratchcnn.reshape import Flatten, Reshape
-from scratchcnn.runs import History, train
-from scratchcnn.saliency import occlusion, saliency
-from scratchcnn.saving import load, save
-from scratchcnn.schedules import Schedule, constant, cosine, warm_up
-from scratchcnn.ten_classes import confusion_matrix, ten_class_network
-from scratchcnn.training import (
-    gradient_descent,
-    gradient_step,
-    minibatches,
+from scratchcnn.layers.batch_normalization import BatchNorm2D
+from scratchcnn.layers.convolution import Conv2D
+from scratchcnn.layers.dense import Dense
+from scratchcnn.layers.dropout import Dropout
+from scratchcnn.layers.logits import Sigmoid
+from scratchcnn.layers.network import Network
+from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D
+from scratchcnn.layers.relu import ReLU
+from scratchcnn.layers.reshape import Flatten, Reshape
+from scratchcnn.losses.cross_entropy import (
+    BinaryCrossEntropy,
+    SoftmaxCrossEntropy,
 )
+from scratchcnn.losses.loss import Loss
+from scratchcnn.losses.mean_squared_error import MeanSquaredError
+from scratchcnn.training import schedules
+from scratchcnn.training.checkpoints import Checkpoint
+from scratchcnn.training.loop import History, train
+from scratchcnn.training.optimizers import SGD, Adam, Optimizer
+from scratchcnn.training.weights import load, save
 
+FOLDERS = [
+    "autograd",
+    "compiler",
+    "convolutions",
+    "data",
+    "evaluation",
+    "inspection",
+    "layers",
+    "losses",
+    "models",
+    "programs",
+    "training",
+]
 __all__ = [
-    "PROGRAMS",
     "SGD",
     "Adam",
     "AvgPool2D",
@@ -73,49 +69,26 @@ __all__ = [
     "Parameter",
     "ReLU",
     "Reshape",
-    "Schedule",
     "Sigmoid",
     "SoftmaxCrossEntropy",
-    "Tensor",
     "accelerate",
-    "activations",
-    "autograd",
-    "by_fft",
-    "by_im2col",
-    "by_loops",
-    "by_scipy",
-    "by_toeplitz",
+    "accuracy",
     "check_layer",
     "check_loss",
-    "confusion_matrix",
-    "constant",
-    "cosine",
-    "evaluate",
     "fashion_mnist",
-    "gradient_descent",
-    "gradient_step",
-    "he_normal",
-    "least_squares",
     "load",
-    "log_sum_exp",
-    "majority_accuracy",
-    "minibatches",
-    "neighbors",
-    "occlusion",
-    "patches",
-    "predict",
-    "receptive_field",
-    "record_network",
-    "saliency",
     "save",
-    "shift_and_flip",
-    "sigmoid",
-    "softmax",
-    "strongest",
-    "ten_class_network",
+    "schedules",
     "train",
-    "two_class_network",
-    "wardrobe",
-    "warm_up",
 ]
-__version__ = "0.2.0"
+__version__ = "0.3.0.dev0"
+
+
+def __getattr__(name: str) -> object:
+    if name in FOLDERS:
+        return import_module(f"scratchcnn.{name}")
+    raise AttributeError(f"scratchcnn has no {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *FOLDERS, "__version__"])

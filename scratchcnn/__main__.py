@@ -1,6 +1,6 @@
 """Run the program: ``python -m scratchcnn``."""
 
-from scratchcnn.program import main
+from scratchcnn.programs.two_classes import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -8,16 +8,15 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from scratchcnn import convolution, logits
-from scratchcnn.convolution import Conv2D, Pair
-from scratchcnn.cross_entropy import check_labels
-from scratchcnn.dense import Dense
-from scratchcnn.evaluation import Labels
-from scratchcnn.layer import Array, Layer, Parameter, check_array
-from scratchcnn.network import Network
-from scratchcnn.pooling import MaxPool2D, places
-from scratchcnn.relu import ReLU
-from scratchcnn.reshape import Reshape
+from scratchcnn.arrays import Array, Labels, Pair, check_array, check_labels
+from scratchcnn.layer import Layer, Parameter
+from scratchcnn.layers import convolution, logits
+from scratchcnn.layers.convolution import Conv2D
+from scratchcnn.layers.dense import Dense
+from scratchcnn.layers.network import Network
+from scratchcnn.layers.pooling import MaxPool2D, window_views
+from scratchcnn.layers.relu import ReLU
+from scratchcnn.layers.reshape import Reshape
 
 COUNTER = itertools.count()
 
@@ -129,8 +128,7 @@ def summed_to(shape: tuple[int, ...], dy: Array) -> Array:
         for axis, size in enumerate(shape)
         if size != dy.shape[extra + axis]
     ]
-    dx: Array = dy.sum(axis=(*range(extra), *stretched))
-    return dx.reshape(shape)
+    return dy.sum(axis=(*range(extra), *stretched)).reshape(shape)
 
 
 def add(a: Operand, b: Operand) -> Operand:
@@ -241,12 +239,14 @@ def gather(x: Operand, kernel: Pair, stride: Pair) -> Operand:
 def max_pool(x: Operand, kernel: Pair, stride: Pair) -> Operand:
     """Record the largest of each window, (N, C, OH, OW)."""
     u = value(x)
-    pixels = np.stack(places(u, kernel, stride))  # the window's axis first
+    pixels = np.stack(
+        window_views(u, kernel, stride)
+    )  # the window's axis first
     winner = pixels.argmax(axis=0)  # the first, where several are largest
 
     def pull(dy: Array) -> Array:
         dx = np.zeros(u.shape, dy.dtype)
-        for k, dpixels in enumerate(places(dx, kernel, stride)):
+        for k, dpixels in enumerate(window_views(dx, kernel, stride)):
             dpixels += dy * (winner == k)
         return dx
 

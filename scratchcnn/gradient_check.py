@@ -7,19 +7,20 @@ from collections.abc import Callable
 
 import numpy as np
 
-from scratchcnn.layer import Array, Layer, check_array
-from scratchcnn.mean_squared_error import Loss
+from scratchcnn.arrays import Array, check_array
+from scratchcnn.layer import Layer
+from scratchcnn.losses.loss import Loss
 
-STEP = float(np.cbrt(np.finfo(np.float64).eps))
+H = float(np.cbrt(np.finfo(np.float64).eps))
 
 
 def central_difference(
-    f: Callable[[], float], array: Array, direction: Array, step: float = STEP
+    f: Callable[[], float], array: Array, direction: Array, h: float = H
 ) -> float:
     """Measure how fast f() changes as `array` moves along `direction`.
 
-    ``(f at array + step * direction - f at array - step * direction)
-    / (2 * step)``. The array is moved in place, then restored exactly.
+    ``(f at array + h * direction - f at array - h * direction)
+    / (2 * h)``. The array is moved in place, then restored exactly.
 
     Parameters
     ----------
@@ -27,7 +28,7 @@ def central_difference(
         Takes no argument, reads `array`, returns a number.
     array, direction : ndarray
         Of the same shape.
-    step : float
+    h : float
         How far to go to each side; by default, the cube root of the
         float64 machine epsilon, which chapter *Trusting a gradient*
         derives.
@@ -39,13 +40,13 @@ def central_difference(
     """
     start = array.copy()
     try:
-        array[...] = start + step * direction
+        array[...] = start + h * direction
         ahead = f()
-        array[...] = start - step * direction
+        array[...] = start - h * direction
         behind = f()
     finally:
         array[...] = start
-    return (ahead - behind) / (2 * step)
+    return (ahead - behind) / (2 * h)
 
 
 def worst_error(

@@ -1,60 +1,15 @@
-"""What a layer is: `Parameter`, `Layer`, and the check at every door."""
+"""What a layer is: `Parameter` and `Layer`."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from types import EllipsisType
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Array: TypeAlias = npt.NDArray[np.floating[Any]]
-Dim: TypeAlias = "int | str | EllipsisType"
-
-
-def check_array(owner: object, name: str, array: Array, *wanted: Dim) -> None:
-    """Stop anything but a floating-point array of the wanted shape.
-
-    Parameters
-    ----------
-    owner : object
-        Who asks; its name opens the message.
-    name : str
-        What the array is called in the formulas, such as ``"x"``.
-    array : ndarray
-        What came.
-    *wanted : int, str or ...
-        One entry an axis: a length that must be met, or a letter for an
-        axis of any length. A last ``...`` allows any further axes.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `array` holds no floating-point numbers, or has another shape.
-
-    Notes
-    -----
-    Chapter *What a layer is*.
-    """
-    kind = getattr(array, "dtype", type(array).__name__)
-    if not (isinstance(array, np.ndarray) and array.dtype.kind == "f"):
-        raise TypeError(
-            f"{owner} wants {name} as an array of floats, got {kind}"
-        )
-    axes = wanted[:-1] if wanted and wanted[-1] is ... else wanted
-    shape = array.shape[: len(axes)] if axes != wanted else array.shape
-    fits = len(shape) == len(axes) and all(
-        isinstance(want, str) or want == got
-        for want, got in zip(axes, shape, strict=True)
-    )
-    if not fits:
-        sizes = ", ".join("..." if w is ... else str(w) for w in wanted)
-        sizes += "," if len(wanted) == 1 else ""
-        raise ValueError(
-            f"{owner} wants {name} of shape ({sizes}), got {array.shape}"
-        )
+from scratchcnn.arrays import Array, check_array
 
 
 class Parameter:
@@ -124,6 +79,8 @@ class Layer(Cached, ABC):
     training : bool
         False while the network is only used, not trained. Most layers
         do the same in both modes; those that do not look here.
+    input_gradient : bool
+        False where `backward` keeps dL/dx for itself.
 
     Notes
     -----
@@ -132,6 +89,7 @@ class Layer(Cached, ABC):
     """
 
     training: bool = True
+    input_gradient: bool = True
 
     @abstractmethod
     def forward(self, x: Array) -> Array:
@@ -141,19 +99,31 @@ class Layer(Cached, ABC):
     def backward(self, dy: Array) -> Array:
         """Take dL/dy, overwrite each parameter's grad, return dL/dx."""
 
+    def __call__(self, x: Array) -> Array:
+        """Return ``forward(x)``."""
+        return self.forward(x)
+
     def children(self) -> list[Layer]:
         """Return the layers inside this one, in order; most have none."""
         return []
 
-    def walk(self) -> Iterator[Layer]:
-        """Yield this layer, then all inside it, at any depth."""
+    def walk(self, path: str = "") -> Iterator[tuple[str, Layer]]:
+        """Yield this layer, then all inside it, each after its path.
+
+        Layer 0 of layer 2 comes after ``"2.0."``: in front of the name
+        of an attribute, this gives the names of PyTorch's Sequential.
+        """
+        yield path, self
+        for i, child in enumerate(self.children()):
+            yield from child.walk(f"{path}{i}.")
+
+    def leaves(self) -> Iterator[Layer]:
+        """Yield the layers in the order of their work, networks opened."""
         yield self
-        for child in self.children():
-            yield from child.walk()
 
     def parameters(self) -> list[Parameter]:
         """Return the layer's own parameters, then its children's."""
-        values = [v for layer in self.walk() for v in vars(layer).values()]
+        values = [v for _, one in self.walk() for v in vars(one).values()]
         return [value for value in values if isinstance(value, Parameter)]
 
     def buffers(self) -> dict[str, Array]:
@@ -162,7 +132,7 @@ class Layer(Cached, ABC):
 
     def train(self, training: bool = True) -> None:
         """Put this layer and all inside it into training mode."""
-        for layer in self.walk():
+        for _, layer in self.walk():
             layer.training = training
 
     def eval(self) -> None:
@@ -178,22 +148,3 @@ class Layer(Cached, ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
-
-
-def check_size(owner: object, name: str, size: int, least: int = 1) -> int:
-    """Return `size` as an int of at least `least`, or raise.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `size` is not an integer, or smaller than `least`.
-
-    Notes
-    -----
-    Chapter *What a layer is*.
-    """
-    if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
-        raise TypeError(f"{owner} wants {name} as an integer, got {size!r}")
-    if size < least:
-        raise ValueError(f"{owner} wants {name} >= {least}, got {size}")
-    return int(size)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scratchcnn.layer import Array, Layer
+from scratchcnn.arrays import Array
+from scratchcnn.layer import Layer
 
 
 class Showing(Layer):

@@ -12,16 +12,20 @@ from hypothesis import strategies as st
 
 from scratchcnn import autograd
 from scratchcnn.autograd import Tensor, learned, replay
-from scratchcnn.batch_normalization import BatchNorm2D
-from scratchcnn.convolution import Conv2D
-from scratchcnn.cross_entropy import BinaryCrossEntropy, SoftmaxCrossEntropy
-from scratchcnn.dense import Dense
-from scratchcnn.mean_squared_error import MeanSquaredError
-from scratchcnn.network import Network, two_class_network
-from scratchcnn.pooling import MaxPool2D
-from scratchcnn.relu import ReLU
-from scratchcnn.reshape import Flatten, Reshape
-from scratchcnn.ten_classes import ten_class_network
+from scratchcnn.layers.batch_normalization import BatchNorm2D
+from scratchcnn.layers.convolution import Conv2D
+from scratchcnn.layers.dense import Dense
+from scratchcnn.layers.network import Network
+from scratchcnn.layers.pooling import MaxPool2D
+from scratchcnn.layers.relu import ReLU
+from scratchcnn.layers.reshape import Flatten, Reshape
+from scratchcnn.losses.cross_entropy import (
+    BinaryCrossEntropy,
+    SoftmaxCrossEntropy,
+)
+from scratchcnn.losses.mean_squared_error import MeanSquaredError
+from scratchcnn.models.lenet import lenet
+from scratchcnn.models.two_class import two_class
 from tests.comparing import assert_all_close, assert_close, frozen
 from tests.gradients import numerical_gradient
 from tests.reference import (
@@ -248,7 +252,7 @@ def two_classes(rng, n=3):
     """Return the network of Part I, its loss twice, x and t."""
     t = rng.integers(0, 2, (n, 1)).astype(float)
     return (
-        two_class_network(rng=rng),
+        two_class(rng=rng),
         MeanSquaredError(),
         autograd.mean_squared_error,
         rng.uniform(0, 1, (n, 1, 28, 28)),
@@ -259,7 +263,7 @@ def two_classes(rng, n=3):
 def ten_classes(rng, n=3):
     """Return the network of Part II, its loss twice, x and t."""
     return (
-        ten_class_network(rng=rng),
+        lenet(rng=rng),
         SoftmaxCrossEntropy(),
         autograd.softmax_cross_entropy,
         rng.uniform(0, 1, (n, 1, 28, 28)),
@@ -410,7 +414,7 @@ def names(found):
 @pytest.fixture(scope="module")
 def record():
     """Return the comparison that the chapter prints."""
-    path = Path(__file__).parent.parent / "book" / "pytorch.json"
+    path = Path(__file__).parent.parent / "book" / "records" / "pytorch.json"
     return json.loads(path.read_text())
 
 
@@ -418,7 +422,7 @@ def record():
 def compared():
     """Return the same comparison, made here and now."""
     pytest.importorskip("torch", reason="PyTorch is not installed")
-    from tests import pytorch_twin
+    from tools import pytorch_twin
 
     if not pytorch_twin.dist.is_gloo_available():
         pytest.skip("this PyTorch has no gloo")

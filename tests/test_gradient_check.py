@@ -5,19 +5,20 @@ import pickle
 import numpy as np
 import pytest
 
-from scratchcnn.convolution import Conv2D
-from scratchcnn.dense import Dense
 from scratchcnn.gradient_check import (
-    STEP,
+    H,
     central_difference,
     check_layer,
     check_loss,
     worst_error,
 )
-from scratchcnn.mean_squared_error import MeanSquaredError
-from scratchcnn.network import Network, two_class_network
-from scratchcnn.relu import ReLU
-from scratchcnn.reshape import Flatten, Reshape
+from scratchcnn.layers.convolution import Conv2D
+from scratchcnn.layers.dense import Dense
+from scratchcnn.layers.network import Network
+from scratchcnn.layers.relu import ReLU
+from scratchcnn.layers.reshape import Flatten, Reshape
+from scratchcnn.losses.mean_squared_error import MeanSquaredError
+from scratchcnn.models.two_class import two_class
 from tests.comparing import assert_close, frozen
 from tests.gradients import stated_gradients
 
@@ -98,7 +99,7 @@ def test_projection(rng):
 
 
 def test_the_step_is_the_cube_root_of_the_machine_epsilon():
-    assert abs(STEP**3 * 2.0**52 - 1) < 1e-12
+    assert abs(H**3 * 2.0**52 - 1) < 1e-12
 
 
 def test_the_array_is_put_back_bit_by_bit(rng):
@@ -159,7 +160,7 @@ def right_layers(rng):
             Conv2D(2, 3, (3, 2), stride=2, padding=(0, 1), rng=rng),
             (2, 2, 6, 7),
         ),
-        "Network": (two_class_network(rng=rng), (2, 1, 28, 28)),
+        "Network": (two_class(rng=rng), (2, 1, 28, 28)),
     }
 
 

@@ -25,15 +25,16 @@ from sphinx.util import logging
 LOG = logging.getLogger(__name__)
 LIBRARIES = ("numpy", "scipy", "matplotlib", "ipykernel", "myst-nb")
 BANNER = (
-    "These pages were built without Fashion-MNIST, on a stand-in wardrobe of "
+    "These pages were built without Fashion-MNIST, on a stand-in dataset of "
     "drawn garments. Every number and picture here is of those."
 )
 
 
 def find_data(build: Path) -> bool:
     """Set SCRATCHCNN_DATA for the pages; return whether it is a stand-in."""
-    from scratchcnn import DataError, fashion_mnist, wardrobe
-    from scratchcnn.download import find
+    from scratchcnn import DataError, fashion_mnist
+    from scratchcnn.data.download import find
+    from scratchcnn.data.drawn import dataset
 
     try:
         folder = find()
@@ -41,8 +42,8 @@ def find_data(build: Path) -> bool:
     except DataError as error:
         if os.environ.get("SCRATCHCNN_DATA"):
             raise ConfigError(str(error)) from error
-        LOG.info("%s\nBuilding on the stand-in wardrobe.", error)
-        folder, stand_in = wardrobe.write(build / "wardrobe"), True
+        LOG.info("%s\nBuilding on the stand-in dataset.", error)
+        folder, stand_in = dataset.write(build / "dataset"), True
     os.environ["SCRATCHCNN_DATA"] = str(folder.resolve())
     return stand_in
 
@@ -50,12 +51,15 @@ def find_data(build: Path) -> bool:
 def cache_key(root: Path, stand_in: bool) -> str:
     """Return a hash of all that the outputs of a page depend on."""
     key = hashlib.sha256()
-    package = sorted((root / "scratchcnn").glob("*.py"))
+    package = sorted((root / "scratchcnn").rglob("*.py"))
     times = sorted((root / "benchmarks").glob("*.json"))
-    times += sorted((root / "book").glob("*.json"))
-    others = root / "book" / "figures.py", root / "tests" / "bugs.py"
+    times += sorted((root / "book").rglob("*.json"))
+    if len(package) < 40 or len(times) < 4:
+        raise ConfigError(f"too few files to hash: {[*package, *times]}")
+    others = root / "book" / "figures.py", root / "tools" / "bugs.py"
     for path in [*package, *times, *others]:
-        key.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+        name = path.relative_to(root).as_posix()
+        key.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     versions = {name: version(name) for name in LIBRARIES}
     key.update(repr((stand_in, sys.version_info[:3], versions)).encode())
     return key.hexdigest()[:16]

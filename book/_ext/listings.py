@@ -2,19 +2,25 @@
 
 Every ``literalinclude`` of a package file gets a caption with the file's name
 and the lines it took, linked to the full source inside the book, and a label
-``listing-<object>`` for ``{numref}``.
+``listing-<object>`` for ``{numref}``. Of a docstring, the first line stands in
+the page, and the rest opens with a click.
 """
 
 from __future__ import annotations
 
+import ast
+import re
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.directives.code import LiteralInclude, LiteralIncludeReader
+from sphinx.writers.html5 import HTML5Translator
 
 PACKAGE = "scratchcnn"
+# Where a line of a highlighted listing begins, emphasized or not.
+LINE = '(?=<span class="hll">)|(?<!"hll">)(?=<span class="linenos">)'
 
 
 def included_lines(path: Path, options: dict[str, Any], config: Any) -> range:
@@ -30,6 +36,53 @@ def included_lines(path: Path, options: dict[str, Any], config: Any) -> range:
     )
     _, count = reader.read()
     return range(reader.lineno_start, reader.lineno_start + count)
+
+
+def docstring_rests(source: str) -> list[range]:
+    """Return the lines of each docstring that come after its first."""
+    rests = []
+    for node in ast.walk(ast.parse(source)):
+        kinds = ast.Module, ast.ClassDef, ast.FunctionDef
+        if isinstance(node, kinds) and ast.get_docstring(node):
+            first, last = node.body[0].lineno, node.body[0].end_lineno
+            rests.append(range(first + 1, (last or first) + 1))
+    return sorted(filter(None, rests), key=lambda rest: rest.start)
+
+
+def preformatted(lines: list[str]) -> str:
+    """Return lines of a listing as an element, if there are any."""
+    return f"<pre>{''.join(lines)}</pre>" if lines else ""
+
+
+def fold_lines(html: str, rests: list[range]) -> str:
+    """Return a highlighted listing of which the lines of `rests` fold.
+
+    The line before each of them stays: it opens the fold, and closes it.
+    """
+    before, body, after = re.split("</?pre>", html)
+    _, *lines = re.split(LINE, body)
+    pieces, here = "", 0
+    for rest in rests:
+        first = lines[rest.start - 1].replace("\n", "")
+        pieces += preformatted(lines[here : rest.start - 1])
+        pieces += f"<details><summary>{first}</summary>\n"
+        pieces += preformatted(lines[rest.start : rest.stop]) + "</details>"
+        here = rest.stop
+    pieces += preformatted(lines[here:])
+    return f'{before}<div class="listing">{pieces}</div>{after}'
+
+
+def visit_listing(
+    translator: HTML5Translator, node: nodes.literal_block
+) -> None:
+    """Highlight a listing as a whole, and then fold its docstrings."""
+    try:
+        type(translator).visit_literal_block(translator, node)
+    except nodes.SkipNode:
+        if node.get("rests"):
+            whole = translator.body.pop()
+            translator.body.append(fold_lines(whole, node["rests"]))
+        raise
 
 
 class Listing(LiteralInclude):
@@ -51,7 +104,8 @@ class Listing(LiteralInclude):
         self.options.setdefault("lineno-match", None)
         self.options.setdefault("caption", name)
         if "pyobject" in self.options:
-            label = f"listing-{path.stem}-{piece}".replace(".", "-")
+            module = name.removeprefix(PACKAGE + "/").removesuffix(".py")
+            label = re.sub(r"[./]", "-", f"listing-{module}-{piece}")
             self.options.setdefault("name", label)
         found = super().run()
         for node in found:
@@ -59,6 +113,11 @@ class Listing(LiteralInclude):
                 text = block.rawsource.rstrip("\n")
                 block.rawsource, block.children = text, [nodes.Text(text)]
                 last = lines[0] + text.count("\n")
+                block["rests"] = [
+                    range(rest.start - lines[0], rest.stop - lines[0])
+                    for rest in docstring_rests(path.read_text())
+                    if rest.start > lines[0] and rest.stop <= last + 1
+                ]
             for caption in node.findall(nodes.caption):
                 caption.children.clear()
                 caption += self.source_link(name, piece)
@@ -84,6 +143,9 @@ class Listing(LiteralInclude):
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Register the directive."""
+    """Register the directive, and how a browser gets its docstrings."""
+    app.add_node(
+        nodes.literal_block, override=True, html=(visit_listing, None)
+    )
     app.add_directive("literalinclude", Listing, override=True)
     return {"version": "1", "parallel_read_safe": True}

@@ -1,7 +1,7 @@
 // What scrolls sideways can be scrolled with the keyboard too.
 const letKeyboardScroll = () => {
   for (const box of document.querySelectorAll(
-    "mjx-container, div.math, .highlight pre, table.table, .cell_output",
+    "mjx-container, div.math, .highlight > pre, .listing, table.table, .cell_output",
   )) {
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
   }

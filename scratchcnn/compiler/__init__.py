@@ -1,0 +1,5 @@
+"""Networks in another memory layout: the same numbers, sooner."""
+
+from scratchcnn.compiler.accelerate import accelerate
+
+__all__ = ["accelerate"]

@@ -1,0 +1,205 @@
+"""A compiler of our own: `accelerate`."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.arrays import Array, check_array
+from scratchcnn.compiler.convolution import (
+    AvgPoolStage,
+    BiasStage,
+    ConvStage,
+    MaxPoolStage,
+)
+from scratchcnn.compiler.stage import (
+    AnyStage,
+    BatchNormStage,
+    DenseStage,
+    DropoutStage,
+    ReLUStage,
+    ReshapeStage,
+    Stage,
+    batch_first,
+    batch_last,
+)
+from scratchcnn.layer import Layer
+from scratchcnn.layers.batch_normalization import BatchNorm2D
+from scratchcnn.layers.convolution import Conv2D
+from scratchcnn.layers.dense import Dense
+from scratchcnn.layers.dropout import Dropout
+from scratchcnn.layers.network import Network
+from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D
+from scratchcnn.layers.relu import ReLU
+from scratchcnn.layers.reshape import Flatten, Reshape
+
+PLANS = 4
+STAGES: dict[type[Layer], list[Any]] = {
+    AvgPool2D: [AvgPoolStage],
+    BatchNorm2D: [BatchNormStage],
+    Conv2D: [ConvStage, BiasStage],
+    Dense: [DenseStage],
+    Dropout: [DropoutStage],
+    Flatten: [ReshapeStage],
+    MaxPool2D: [MaxPoolStage],
+    ReLU: [ReLUStage],
+    Reshape: [ReshapeStage],
+}
+
+
+def translate(layer: Layer) -> list[Any]:
+    """Return the kinds of stages that do the work of a layer."""
+    if isinstance(layer, MaxPool2D) and layer.stride != layer.kernel_size:
+        return [AnyStage]
+    return STAGES.get(type(layer), [AnyStage])
+
+
+def stages_of(network: Network) -> list[tuple[Any, Layer]]:
+    """Return all kinds of stages with their layers, in a good order.
+
+    Max pooling moves before bias and ReLU, which never make a smaller
+    number the larger one, and then have less to do.
+    """
+    stages: list[tuple[Any, Layer]] = []
+    for layer in network.leaves():
+        for kind in translate(layer):
+            i = len(stages)
+            while kind is MaxPoolStage and i > 0:
+                if stages[i - 1][0] not in (BiasStage, ReLUStage):
+                    break
+                i -= 1
+            stages.insert(i, (kind, layer))
+    return stages
+
+
+class Plan:
+    """All stages of a network for batches like x, with their buffers."""
+
+    def __init__(self, network: Network, x: Array) -> None:
+        stages, (n, *shape) = stages_of(network), x.shape
+        self.x = self.y = np.empty((*shape, n), x.dtype)
+        self.no_gradient: Array = np.broadcast_to(
+            x.dtype.type(np.nan), x.shape
+        )
+        self.stages: list[Stage[Any]] = []
+        for kind, layer in stages:
+            self.stages.append(kind(layer, self.y))
+            self.y = self.stages[-1].y
+        learning = (i for i, (_, one) in enumerate(stages) if one.parameters())
+        self.first = next(learning, len(stages))
+
+    def forward(self, x: Array) -> Array:
+        """Return the output for x, (N, ...)."""
+        np.copyto(self.x, batch_last(x))
+        for stage in self.stages:
+            stage.forward()
+        return batch_first(self.y).copy()
+
+    def backward(self, dy: Array, input_gradient: bool) -> None:
+        """Fill the gradients, and x with dL/dx if it is asked for."""
+        np.copyto(self.y, batch_last(dy), casting="same_kind")
+        first = 0 if input_gradient else self.first
+        for i in reversed(range(first, len(self.stages))):
+            self.stages[i].learn()
+            if i > first or input_gradient:
+                self.stages[i].backward()
+
+
+class Accelerated(Layer):
+    """What `accelerate` returns."""
+
+    def __init__(self, network: Network, input_gradient: bool) -> None:
+        self.network, self.input_gradient = network, input_gradient
+        self.plans: dict[Any, Plan] = {}
+
+    def __repr__(self) -> str:
+        return f"accelerate({self.network!r})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the plans behind: a copy makes its own."""
+        return {**vars(self), "plans": {}, "_cache": None}
+
+    def children(self) -> list[Layer]:
+        """Return the children of the network itself."""
+        return self.network.children()
+
+    def trial(self, x: Array) -> None:
+        """Let each layer look at its input's shape, in a copy."""
+        network = copy.deepcopy(self.network)
+        network.eval()
+        try:
+            network.forward(x[:1])
+        except (TypeError, ValueError):
+            self.network.forward(x)  # which says it of all of x
+            raise
+
+    def plan_for(self, x: Array) -> Plan:
+        """Return the plan for batches like x; those last used are kept."""
+        key = x.shape, x.dtype
+        plan = self.plans.pop(key, None)
+        if plan is None:
+            self.trial(x)
+            plan = Plan(self.network, x)
+        self.plans[key] = plan
+        while len(self.plans) > PLANS:
+            del self.plans[next(iter(self.plans))]
+        return plan
+
+    def forward(self, x: Array) -> Array:
+        """Return the network's output for the batch x, (N, ...)."""
+        check_array(self, "x", x, "N", ...)
+        plan = self.plan_for(x)
+        y = plan.forward(x)
+        self._cache = plan, y.shape
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        """Fill every gradient; return dL/dx, or NaN if it is not wanted.
+
+        The buffers are overwritten, so this works only once after each
+        forward pass.
+        """
+        plan: Plan
+        plan, y_shape = self.recall()
+        check_array(self, "dy", dy, *y_shape)
+        self._cache = None
+        plan.backward(dy, self.input_gradient)
+        if self.input_gradient:
+            return batch_first(plan.x).copy()
+        return plan.no_gradient
+
+
+def accelerate(network: Network, *, input_gradient: bool = False) -> Layer:
+    """Return a layer that does what a network does, but faster.
+
+    Both share their parameters, modes and buffers: train one, and the
+    other is trained.
+
+    Parameters
+    ----------
+    network : Network
+        Of any layers, with other networks among them perhaps.
+    input_gradient : bool
+        Whether `backward` is to return dL/dx. Otherwise it saves that
+        work, and returns an array of NaN that can't be written to.
+
+    Returns
+    -------
+    Layer
+        Takes and returns what the network does. It keeps buffers for
+        the sizes of batches that it has seen last.
+
+    Raises
+    ------
+    TypeError
+        If `network` is not a `Network`.
+
+    Notes
+    -----
+    Chapter *A compiler of our own*.
+    """
+    if not isinstance(network, Network):
+        raise TypeError(f"accelerate wants a Network, got {network!r}")
+    return Accelerated(network, input_gradient)

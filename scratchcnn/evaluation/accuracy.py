@@ -1,0 +1,75 @@
+"""Right or wrong? `accuracy`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from scratchcnn.arrays import Array, Labels, check_labels, check_size
+from scratchcnn.layer import Layer
+from scratchcnn.losses.loss import Loss
+
+
+@contextmanager
+def evaluation_mode(network: Layer) -> Iterator[None]:
+    """Use a network in evaluation mode; then restore each layer's own."""
+    layers = [layer for _, layer in network.walk()]
+    modes = [layer.training for layer in layers]
+    network.eval()
+    try:
+        yield
+    finally:
+        for layer, mode in zip(layers, modes, strict=True):
+            layer.training = mode
+
+
+def accuracy(
+    network: Layer,
+    loss: Loss,
+    x: Array,
+    labels: Labels,
+    *,
+    batch_size: int = 256,
+) -> float:
+    """Return the share of examples that a network classifies correctly.
+
+    Parameters
+    ----------
+    network : Layer
+        Maps examples to outputs (N, K); used in evaluation mode.
+    loss : Loss
+        What it was trained with: `Loss.decide` reads the outputs.
+    x : ndarray
+        Examples, (N, ...), at least one.
+    labels : ndarray
+        Their classes, (N,), integers from 0.
+    batch_size : int
+        How many examples go through the network at a time.
+
+    Raises
+    ------
+    TypeError
+        If the labels are not an array of integers.
+    ValueError
+        If there is not one label for each of one or more examples, or
+        if a label is none of the classes of the outputs.
+
+    Notes
+    -----
+    Chapter *Right or wrong?*
+    """
+    check_size("accuracy", "batch_size", batch_size)
+    if len(x) == 0:
+        raise ValueError("accuracy wants one or more examples, got none")
+    correct = 0
+    with evaluation_mode(network):
+        for i in range(0, len(x), batch_size):
+            y = network.forward(x[i : i + batch_size])
+            guesses = loss.decide(y)
+            if i == 0:
+                classes = max(y.shape[1], 2)
+                check_labels("accuracy", "labels", labels, len(x), classes)
+            correct += int(np.sum(guesses == labels[i : i + batch_size]))
+    return correct / len(x)

@@ -1,0 +1,78 @@
+"""Compared with what? `majority_accuracy` and `least_squares`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scratchcnn.arrays import Array, Labels, check_array
+from scratchcnn.layers.dense import Dense
+
+
+def majority_accuracy(train_labels: Labels, test_labels: Labels) -> float:
+    """Score the guess that looks at no image at all.
+
+    It always names the class that is the most frequent in training.
+
+    Parameters
+    ----------
+    train_labels, test_labels : ndarray
+        Classes, integers, (N,) and (M,), neither empty.
+
+    Returns
+    -------
+    float
+        The share of `test_labels` that are of that class.
+
+    Raises
+    ------
+    ValueError
+        If there are no labels.
+
+    Notes
+    -----
+    Chapter *Compared with what?*
+    """
+    if train_labels.size == 0 or test_labels.size == 0:
+        raise ValueError(
+            "majority_accuracy wants labels, got shapes "
+            f"{train_labels.shape} and {test_labels.shape}"
+        )
+    classes, counts = np.unique(train_labels, return_counts=True)
+    return float(np.mean(test_labels == classes[counts.argmax()]))
+
+
+def least_squares(x: Array, t: Array) -> Dense:
+    """Solve for the one Dense layer with the smallest squared error.
+
+    Parameters
+    ----------
+    x : ndarray
+        Examples as vectors, (N, D).
+    t : ndarray
+        Targets, (N, M).
+
+    Returns
+    -------
+    Dense
+        Of D inputs and M outputs, in the precision of x. Where many
+        solutions fit equally well, the one of the smallest norm.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If x or t is not a floating-point array of the shape above.
+
+    Notes
+    -----
+    Chapter *Compared with what?*
+    """
+    check_array("least_squares", "x", x, "N", "D")
+    check_array("least_squares", "t", t, len(x), "M")
+    ones = np.ones((len(x), 1))
+    columns = np.hstack([x.astype(np.float64), ones])
+    solution = np.linalg.lstsq(columns, t.astype(np.float64))[0]
+    layer = Dense(x.shape[1], t.shape[1], rng=np.random.default_rng(0))
+    layer.astype(x.dtype)
+    layer.weight.value[...] = solution[:-1].T
+    layer.bias.value[...] = solution[-1]
+    return layer

@@ -1,0 +1,20 @@
+"""What a network has learned, and where it looks."""
+
+from scratchcnn.inspection.features import (
+    activations,
+    neighbors,
+    patches,
+    receptive_field,
+    strongest,
+)
+from scratchcnn.inspection.saliency import occlusion, saliency
+
+__all__ = [
+    "activations",
+    "neighbors",
+    "occlusion",
+    "patches",
+    "receptive_field",
+    "saliency",
+    "strongest",
+]

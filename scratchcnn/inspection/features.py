@@ -1,0 +1,253 @@
+"""What has a network learned? Its features, and pictures of them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from scratchcnn.arrays import (
+    Array,
+    Pair,
+    check_array,
+    check_labels,
+    check_size,
+)
+from scratchcnn.evaluation.accuracy import evaluation_mode
+from scratchcnn.layer import Layer
+from scratchcnn.layers.batch_normalization import BatchNorm2D
+from scratchcnn.layers.convolution import Conv2D
+from scratchcnn.layers.dropout import Dropout
+from scratchcnn.layers.logits import Sigmoid
+from scratchcnn.layers.network import Network
+from scratchcnn.layers.pooling import Pooling
+from scratchcnn.layers.relu import ReLU
+
+Places = npt.NDArray[np.int64]
+POINTWISE = BatchNorm2D, Dropout, ReLU, Sigmoid
+
+
+def activations(network: Network, x: Array) -> list[Array]:
+    """Return the output of every layer, in evaluation mode.
+
+    Parameters
+    ----------
+    network : Network
+        Its layers each get what the one before gives.
+    x : ndarray
+        A batch for the first of them, (N, ...).
+
+    Returns
+    -------
+    list of ndarray
+        One for each layer, (N, ...); the last is the network's output.
+        They are what the layers gave: one that reshapes gives a view.
+
+    Raises
+    ------
+    TypeError
+        If `network` is not a `Network`.
+
+    Notes
+    -----
+    Chapter *What the network has learned*.
+    """
+    if not isinstance(network, Network):
+        raise TypeError(f"activations wants a Network, got {network!r}")
+    outputs = []
+    with evaluation_mode(network):
+        for layer in network.layers:
+            x = layer.forward(x)
+            outputs.append(x)
+    return outputs
+
+
+class Field(NamedTuple):
+    """Where an output of some layers looks; pairs are (down, right).
+
+    Output (i, j) looks at `size` pixels from ``start + stride * (i, j)``
+    on, some of which may lie in the padding, outside the image.
+
+    Attributes
+    ----------
+    start : (int, int)
+        The first row and column that output (0, 0) looks at.
+    stride : (int, int)
+        How far it is to those of the next output.
+    size : (int, int)
+        How many rows and columns it looks at.
+
+    Notes
+    -----
+    Chapter *What the network has learned*.
+    """
+
+    start: Pair
+    stride: Pair
+    size: Pair
+
+
+def receptive_field(network: Layer) -> Field:
+    """Work out which pixels an output of convolutions and pools can see.
+
+    Parameters
+    ----------
+    network : Layer
+        Convolutions, pooling and layers that work number by number:
+        a `Network` of them, or one alone.
+
+    Returns
+    -------
+    Field
+        The window of the output at (0, 0), and the way to the next.
+
+    Raises
+    ------
+    TypeError
+        If there is another layer, whose outputs have no place.
+
+    Notes
+    -----
+    Chapter *What the network has learned*.
+    """
+    start, stride, size = np.array([[0, 0], [1, 1], [1, 1]])
+    for layer in network.leaves():
+        if isinstance(layer, (Conv2D, Pooling)):
+            size = size + (np.array(layer.kernel_size) - 1) * stride
+            start = start - getattr(layer, "padding", 0) * stride
+            stride = stride * layer.stride
+        elif not isinstance(layer, POINTWISE):
+            raise TypeError(
+                "receptive_field wants convolutions, pooling and layers "
+                f"that work number by number, got {layer!r}"
+            )
+    return Field(*((int(y), int(x)) for y, x in (start, stride, size)))
+
+
+def strongest(maps: Array, channel: int, count: int) -> Places:
+    """Find where a feature map is largest: at one place in each image.
+
+    Parameters
+    ----------
+    maps : ndarray
+        What some layers make of images, (N, F, OH, OW).
+    channel : int
+        Which of the F maps, from 0.
+    count : int
+        How many images to choose, from 1 to N.
+
+    Returns
+    -------
+    ndarray
+        Image, row and column, int64, (count, 3), the largest first; of
+        equal ones the first.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `maps` is not of that shape, or a number is out of range.
+
+    Notes
+    -----
+    Chapter *What the network has learned*.
+    """
+    check_array("strongest", "maps", maps, "N", "F", "OH", "OW")
+    for name, number, low, high in [
+        ("channel", channel, 0, maps.shape[1] - 1),
+        ("count", count, 1, len(maps)),
+    ]:
+        if check_size("strongest", name, number, low) > high:
+            raise ValueError(f"strongest wants {name} <= {high}, got {number}")
+    one = maps[:, channel].reshape(len(maps), -1)
+    order = np.argsort(-one.max(axis=1), kind="stable")[:count]
+    best = one[order].argmax(axis=1)
+    return np.stack([order, *np.unravel_index(best, maps.shape[2:])], axis=1)
+
+
+def patches(x: Array, field: Field, places: Places) -> Array:
+    """Cut out what the outputs at some places have looked at.
+
+    Parameters
+    ----------
+    x : ndarray
+        Images, (N, C, H, W).
+    field : Field
+        Of the layers whose outputs these are.
+    places : ndarray
+        Image, row and column of P outputs, integers, (P, 3).
+
+    Returns
+    -------
+    ndarray
+        (P, C, RH, RW), RH and RW being the size of the field; zero
+        where it lies outside the image.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an array is not of its shape, or a place in none of the images.
+
+    Notes
+    -----
+    Chapter *What the network has learned*.
+    """
+    check_array("patches", "x", x, "N", "C", "H", "W")
+    if np.ndim(places) != 2 or np.shape(places)[1] != 3:
+        raise ValueError(
+            f"patches wants places of shape (P, 3), got {np.shape(places)}"
+        )
+    n = places[:, 0]
+    check_labels("patches", "the images of places", n, len(n), len(x))
+    inside, index = [], []
+    for axis in (0, 1):
+        first = field.start[axis] + field.stride[axis] * places[:, axis + 1]
+        lines = first[:, None] + np.arange(field.size[axis])
+        index.append(lines.clip(0, x.shape[axis + 2] - 1))
+        inside.append(index[axis] == lines)
+    (rows, columns), (above, beside) = index, inside
+    seen = x[n[:, None, None], :, rows[:, :, None], columns[:, None]]
+    there = above[:, None, :, None] & beside[:, None, None]
+    return np.where(there, seen.transpose(0, 3, 1, 2), x.dtype.type(0))
+
+
+def neighbors(features: Array, queries: Array, count: int) -> Places:
+    """Find the rows of `features` that are nearest to each query.
+
+    Parameters
+    ----------
+    features : ndarray
+        N examples, (N, ...); each is read as one vector.
+    queries : ndarray
+        Q others of the same kind, (Q, ...).
+    count : int
+        How many to find, from 1 to N.
+
+    Returns
+    -------
+    ndarray
+        Rows of `features`, int64, (Q, count), the nearest first: those
+        of the least sum of squared differences.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the arrays are not of one kind, or `count` is out of range.
+
+    Notes
+    -----
+    Chapter *What the network has learned*.
+    """
+    check_array("neighbors", "features", features, "N", ...)
+    check_array("neighbors", "queries", queries, "Q", *features.shape[1:])
+    if check_size("neighbors", "count", count) > len(features):
+        raise ValueError(
+            f"neighbors wants count <= {len(features)}, got {count}"
+        )
+    length = features[0].size
+    f, q = (a.reshape(len(a), length) for a in (features, queries))
+    # |q - f|^2 without |q|^2, which is the same for all of them.
+    far: npt.NDArray[Any] = np.einsum("nd,nd->n", f, f) - 2 * (q @ f.T)
+    few = np.argpartition(far, count - 1, axis=1)[:, :count]
+    order = np.take_along_axis(far, few, axis=1).argsort(axis=1)
+    return np.take_along_axis(few, order, axis=1)

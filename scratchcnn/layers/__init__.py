@@ -1,0 +1,30 @@
+"""Layers, each a forward pass and the backward pass derived for it."""
+
+from scratchcnn.layers.batch_normalization import BatchNorm2D
+from scratchcnn.layers.convolution import Conv2D
+from scratchcnn.layers.dense import Dense
+from scratchcnn.layers.dropout import Dropout
+from scratchcnn.layers.initialization import he_normal
+from scratchcnn.layers.logits import Sigmoid, log_sum_exp, sigmoid, softmax
+from scratchcnn.layers.network import Network
+from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D
+from scratchcnn.layers.relu import ReLU
+from scratchcnn.layers.reshape import Flatten, Reshape
+
+__all__ = [
+    "AvgPool2D",
+    "BatchNorm2D",
+    "Conv2D",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "MaxPool2D",
+    "Network",
+    "ReLU",
+    "Reshape",
+    "Sigmoid",
+    "he_normal",
+    "log_sum_exp",
+    "sigmoid",
+    "softmax",
+]

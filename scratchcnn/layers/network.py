@@ -1,0 +1,107 @@
+"""One layer after the other: `Network`."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from scratchcnn.arrays import Array
+from scratchcnn.layer import Layer
+
+
+class Network(Layer):
+    """Layers in a row: the output of each is the input of the next.
+
+    A network is itself a layer, so networks can stand inside networks.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        From the first to the last; each may stand there only once,
+        because it remembers one forward pass.
+
+    Raises
+    ------
+    TypeError
+        If one of them is not a `Layer`.
+    ValueError
+        If there is none, or the same one twice.
+
+    Notes
+    -----
+    Chapter *The network*.
+    """
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self.layers = list(layers)
+        for layer in self.layers:
+            if not isinstance(layer, Layer):
+                raise TypeError(f"Network wants layers, got {layer!r}")
+        inside = [id(one) for top in self.layers for _, one in top.walk()]
+        if not 0 < len(inside) == len(set(inside)):
+            raise ValueError(
+                f"Network wants one or more distinct layers, got {layers}"
+            )
+
+    def __repr__(self) -> str:
+        return f"Network({self.layers})"
+
+    def children(self) -> list[Layer]:
+        """Return the layers, from the first to the last."""
+        return self.layers
+
+    def leaves(self) -> Iterator[Layer]:
+        """Yield the layers in the order of their work, networks opened.
+
+        A network of another kind than this one stays closed: its own
+        forward pass may do more than one layer after the other.
+        """
+        if type(self) is not Network:
+            yield self
+            return
+        for layer in self.layers:
+            yield from layer.leaves()
+
+    def forward(self, x: Array) -> Array:
+        """Return the last layer's output for the batch x, (N, ...)."""
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+
+    def backward(self, dy: Array) -> Array:
+        """Return dL/dx, having filled every parameter's grad."""
+        for layer in reversed(self.layers):
+            dy = layer.backward(dy)
+        return dy
+
+    def summary(self, input_shape: tuple[int, ...]) -> str:
+        """Return a table of every layer's output shape and parameters.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+            The shape of one example, without the batch axis.
+
+        Raises
+        ------
+        ValueError
+            If some layer can't take what the one before it gives.
+        """
+        network = copy.deepcopy(self)
+        network.eval()
+        x: Array = np.zeros((1, *input_shape), np.float32)
+        rows = [("", "input", x.shape, 0)]
+        for i, layer in enumerate(network.layers):
+            x = layer.forward(x)
+            count = sum(p.value.size for p in layer.parameters())
+            rows.append((str(i), repr(layer), x.shape, count))
+        width = max(len(name) for _, name, _, _ in rows)
+        total = sum(count for *_, count in rows)
+        lines = [f"{'':>3} {'layer':{width}}  {'output':20} parameters"]
+        for number, name, shape, count in rows:
+            sizes = "(" + ", ".join(["N", *map(str, shape[1:])]) + ")"
+            lines.append(f"{number:>3} {name:{width}}  {sizes:20} {count:10,}")
+        lines.append(f"{'':>3} {'total':{width}}  {'':20} {total:10,}")
+        return "\n".join(lines)

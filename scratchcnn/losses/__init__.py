@@ -1,0 +1,15 @@
+"""What says how wrong a network is."""
+
+from scratchcnn.losses.cross_entropy import (
+    BinaryCrossEntropy,
+    SoftmaxCrossEntropy,
+)
+from scratchcnn.losses.loss import Loss
+from scratchcnn.losses.mean_squared_error import MeanSquaredError
+
+__all__ = [
+    "BinaryCrossEntropy",
+    "Loss",
+    "MeanSquaredError",
+    "SoftmaxCrossEntropy",
+]

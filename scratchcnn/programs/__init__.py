@@ -1,0 +1,1 @@
+"""What can be run from a command line."""

@@ -1,0 +1,189 @@
+"""A training run that can be interrupted: `Checkpoint`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from scratchcnn.arrays import check_generator
+from scratchcnn.layer import Layer
+from scratchcnn.training.loop import History
+from scratchcnn.training.optimizers import Optimizer
+from scratchcnn.training.weights import (
+    copy_arrays,
+    named_arrays,
+    read_arrays,
+    write_arrays,
+)
+
+CHECKPOINT = "scratchcnn-checkpoint"
+RUN = "run"  # the name of the array that holds a text
+
+
+class Checkpoint:
+    """A file that holds all that the rest of a training run depends on.
+
+    Parameters
+    ----------
+    path : path
+        The file, a .npz; its folder must exist.
+    network : Layer
+        What is trained.
+    optimizer : Optimizer
+        What trains it.
+    rng : numpy.random.Generator
+        What `train` shuffles with. Generators in the network's layers,
+        such as a Dropout's, are found and saved too.
+    settings : mapping, optional
+        Whatever else must be the same when the run is resumed, such as
+        the batch size: names, and values that JSON knows.
+
+    Raises
+    ------
+    TypeError
+        If `rng` is no generator.
+    FileNotFoundError
+        If the folder of `path` does not exist.
+
+    Notes
+    -----
+    Chapter *Checkpoints*.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        network: Layer,
+        optimizer: Optimizer,
+        rng: np.random.Generator,
+        *,
+        settings: Mapping[str, object] | None = None,
+    ) -> None:
+        check_generator("Checkpoint", rng)
+        self.path = Path(path)
+        if not self.path.parent.is_dir():
+            raise FileNotFoundError(
+                f"Checkpoint wants {path} in a folder that exists"
+            )
+        self.network, self.optimizer, self.rng = network, optimizer, rng
+        self.settings = dict(settings or {})
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the live arrays of network and optimizer, by name."""
+        pieces = {
+            "network": named_arrays(self.network),
+            "optimizer": self.optimizer.state(),
+        }
+        return {
+            f"{piece}/{name}": array
+            for piece, arrays in pieces.items()
+            for name, array in arrays.items()
+        }
+
+    def generators(self) -> dict[str, np.random.Generator]:
+        """Return every distinct generator of the run, by name."""
+        found = {"rng": self.rng}
+        for path, layer in self.network.walk():
+            for name, value in vars(layer).items():
+                if isinstance(value, np.random.Generator) and not any(
+                    value is known for known in found.values()
+                ):
+                    found[f"network/{path}{name}"] = value
+        return found
+
+    def fixed(self) -> dict[str, Any]:
+        """Return what must be the same when the run is resumed."""
+        numbers = ", ".join(
+            f"{name}={value}"
+            for name, value in vars(self.optimizer).items()
+            if isinstance(value, (int, float, tuple))
+            and name != "learning_rate"
+        )
+        kinds = {
+            name: generator.bit_generator.state["bit_generator"]
+            for name, generator in self.generators().items()
+        }
+        optimizer = f"{type(self.optimizer).__name__}({numbers})"
+        own = {"optimizer": optimizer, **kinds}
+        if taken := sorted(own.keys() & self.settings.keys()):
+            raise ValueError(f"Checkpoint wants other settings than {taken}")
+        return dict(json.loads(json.dumps({**own, **self.settings})))
+
+    def save(self, history: History) -> None:
+        """Write the file whole or not at all; for `train`'s after_epoch.
+
+        Raises
+        ------
+        OSError
+            If it can't be written; the one before it is as it was.
+        """
+        states = {
+            name: generator.bit_generator.state
+            for name, generator in self.generators().items()
+        }
+        run = {
+            "fixed": self.fixed(),
+            "learning rate": self.optimizer.learning_rate,
+            "history": vars(history),
+            "generators": states,
+        }
+        text = np.array(json.dumps(run, default=np.ndarray.tolist))
+        write_arrays(self.path, CHECKPOINT, {**self.arrays(), RUN: text})
+
+    def check(self, run: dict[str, Any]) -> None:
+        """Stop the checkpoint of another run.
+
+        Raises
+        ------
+        ValueError
+            If something differs that must not; all of it is named.
+        """
+        wanted, got = self.fixed(), run.get("fixed", {})
+        faults = [
+            f"{name} is {got.get(name)}, not {wanted.get(name)}"
+            for name in {**wanted, **got}
+            if got.get(name) != wanted.get(name)
+        ]
+        if faults:
+            raise ValueError(f"{self.path} does not fit: {'; '.join(faults)}")
+
+    def restore(self) -> History | None:
+        """Put everything back as it was saved, in place.
+
+        Returns
+        -------
+        History or None
+            For `train`'s history; None if there is no file yet.
+
+        Raises
+        ------
+        DataError
+            If the file is cut short, damaged, no checkpoint, or newer
+            than this version.
+        ValueError
+            If it is of another network, optimizer or other settings.
+        OSError
+            If it can't be read.
+
+        Notes
+        -----
+        Whatever is raised, nothing has changed.
+        """
+        try:
+            saved = read_arrays(self.path, CHECKPOINT)
+        except FileNotFoundError:
+            return None
+        run = json.loads(str(saved.pop(RUN, "{}")))
+        self.check(run)
+        history = History(**run["history"])
+        copy_arrays(self.path, saved, self.arrays())
+        self.optimizer.learning_rate = run["learning rate"]
+        for name, generator in self.generators().items():
+            generator.bit_generator.state = run["generators"][name]
+        return history

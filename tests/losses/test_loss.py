@@ -1,0 +1,49 @@
+"""What every loss says: which class an output stands for."""
+
+import numpy as np
+import pytest
+
+from scratchcnn.losses.cross_entropy import (
+    BinaryCrossEntropy,
+    SoftmaxCrossEntropy,
+)
+from scratchcnn.losses.mean_squared_error import MeanSquaredError
+
+LOSSES = MeanSquaredError(), BinaryCrossEntropy(), SoftmaxCrossEntropy()
+
+
+@pytest.mark.parametrize(
+    ("loss", "halfway"), [(LOSSES[0], 0.5), (LOSSES[1], 0.0)], ids=repr
+)
+def test_a_single_output_is_compared_with_what_lies_halfway(loss, halfway):
+    y = halfway + np.array([[0.0], [0.01], [-3.5]])
+    classes = loss.decide(y)
+    assert classes.tolist() == [0, 1, 0]
+    assert classes.dtype.kind == "i"
+
+
+def test_other_targets_have_another_threshold():
+    loss = MeanSquaredError()
+    loss.threshold = 0.4
+    assert loss.decide(np.array([[0.5], [0.4]])).tolist() == [1, 0]
+    assert MeanSquaredError().threshold == 0.5
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_of_several_outputs_the_first_largest_counts(loss):
+    classes = loss.decide(np.array([[1.0, 2.0, 2.0], [3.0, 0.0, 1.0]]))
+    assert classes.tolist() == [1, 0]
+    assert classes.dtype.kind == "i"
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 1, 1), ()])
+def test_outputs_are_rows(shape):
+    message = r"^MeanSquaredError\(\) wants y of shape \(N, K"
+    with pytest.raises(ValueError, match=message):
+        MeanSquaredError().decide(np.zeros(shape))
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_no_number_is_no_answer(loss):
+    with pytest.raises(ValueError, match="wants y to decide on, got NaN"):
+        loss.decide(np.array([[0.3], [np.nan]]))

@@ -1,0 +1,423 @@
+"""The trainer: what it prints and saves, how it resumes and gives up."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import scratchcnn
+from scratchcnn import MeanSquaredError
+from scratchcnn.compiler.accelerate import accelerate
+from scratchcnn.data.augmentation import shift_and_flip
+from scratchcnn.data.drawn import dataset
+from scratchcnn.evaluation.accuracy import accuracy
+from scratchcnn.evaluation.baselines import majority_accuracy
+from scratchcnn.losses.cross_entropy import (
+    BinaryCrossEntropy,
+    SoftmaxCrossEntropy,
+)
+from scratchcnn.models.lenet import lenet
+from scratchcnn.programs import trainer
+from scratchcnn.programs.options import command_line
+from scratchcnn.programs.trainer import main
+from scratchcnn.training.loop import train
+from scratchcnn.training.optimizers import SGD, Adam
+from scratchcnn.training.schedules import constant, cosine, warm_up
+from scratchcnn.training.weights import load, named_arrays
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Return a folder with a few drawn garments of every class."""
+    return dataset.write(tmp_path_factory.mktemp("data"), train=12, test=5)
+
+
+@pytest.fixture
+def words(folder, tmp_path, monkeypatch):
+    """Return options for three short epochs in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return [
+        *("--data", str(folder), "--epochs", "3"),
+        *("--batch-size", "16", "--validation", "20"),
+    ]
+
+
+@pytest.fixture
+def run(words, capsys):
+    """Return the program, which returns what it prints."""
+
+    def run(*options):
+        assert main([*words, *options]) == 0
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def refused(words, capsys):
+    """Return the program's one line of complaint."""
+
+    def refused(*options):
+        with pytest.raises(SystemExit) as stop:
+            main([*words, *options])
+        assert stop.value.code == 2
+        err = capsys.readouterr().err
+        *_, line, end = err.split("\n")
+        assert line.startswith("scratchcnn.programs.trainer: error: ")
+        assert end == ""
+        return line
+
+    return refused
+
+
+def accuracies(out):
+    """Return the accuracies at the end of what was printed."""
+    found = re.findall(r"^  (\w[\w ]*\w) +(\d\.\d{4})$", out, re.MULTILINE)
+    return dict(found)
+
+
+def table(out):
+    """Return the rows of losses and scores, as they were printed."""
+    rows = re.findall(r"^ +\d+((?:  \d\.\d{4})+)$", out, re.MULTILINE)
+    return [row.split() for row in rows]
+
+
+def by_hand(folder, seed=0, held_out=20):
+    """Return losses, scores and test accuracy, from the package's parts."""
+    data = scratchcnn.fashion_mnist.load(range(10), data_dir=folder)
+    x, labels = data.train
+    n = len(x) - held_out
+    test = (x[n:], labels[n:]) if held_out else data.test
+    rng = np.random.default_rng(seed)
+    network = accelerate(lenet(rng=rng))
+    history = train(
+        network,
+        SoftmaxCrossEntropy(),
+        SGD(network.parameters(), 0.05, momentum=0.9),
+        x[:n],
+        labels[:n],
+        epochs=3,
+        batch_size=16,
+        rng=rng,
+        schedule=cosine(),
+        score=lambda net: accuracy(net, MeanSquaredError(), *test),
+    )
+    return history, network, majority_accuracy(labels[:n], test[1])
+
+
+def test_it_prints_what_its_parts_give(run, folder):
+    history, _, majority = by_hand(folder, seed=4)
+    out = run("--seed", "4")
+    rows = zip(history.losses, history.scores, strict=True)
+    assert table(out) == [[f"{a:.4f}", f"{b:.4f}"] for a, b in rows]
+    assert accuracies(out) == {
+        "majority guess": f"{majority:.4f}",
+        "network": f"{history.scores[-1]:.4f}",
+    }
+
+
+def test_it_says_what_it_learns_from(run):
+    lines = run("--seed", "4", "--classes", "6", "0", "3").splitlines()
+    assert lines[:3] == [
+        "Shirt, T-shirt/top, Dress (seed 4): "
+        "drawn stand-ins, not Fashion-MNIST",
+        "16 training images",
+        "Network lenet, 29,738 parameters",
+    ]
+    assert "Accuracy on 20 validation images:" in lines
+
+
+def test_the_real_images_are_not_called_drawn(run, monkeypatch):
+    def load(*args, **kwargs):
+        data = scratchcnn.fashion_mnist.load(*args, **kwargs)
+        return data._replace(stand_in=False)
+
+    monkeypatch.setattr(trainer, "load", load)
+    assert "stand-in" not in run("--epochs", "1")
+
+
+def test_while_it_explores_the_test_images_are_not_touched(run, monkeypatch):
+    def load(*args, **kwargs):
+        data = scratchcnn.fashion_mnist.load(*args, **kwargs)
+        return data._replace(test=None)
+
+    monkeypatch.setattr(trainer, "load", load)
+    assert "validation" in run()
+
+
+def test_with_nothing_held_out_the_test_images_are_asked_once(
+    run, folder, monkeypatch
+):
+    asked = []
+
+    def ask(network, loss, *test):
+        asked.append(len(test[0]))
+        return accuracy(network, loss, *test)
+
+    monkeypatch.setattr(trainer, "accuracy", ask)
+    out = run("--validation", "0")
+    assert asked == [50]
+    assert "120 training images" in out
+    assert "Accuracy on 50 test images:" in out
+    history, _, _ = by_hand(folder, held_out=0)
+    assert table(out) == [[f"{loss:.4f}"] for loss in history.losses]
+    assert accuracies(out)["network"] == f"{history.scores[-1]:.4f}"
+
+
+def test_the_seed_decides_every_number(run):
+    first = run("--seed", "5").replace("seed 5", "")
+    assert run("--seed", "5").replace("seed 5", "") == first
+    assert table(run("--seed", "6")) != table(first)
+
+
+def test_every_option_reaches_its_place(run, folder, monkeypatch):
+    seen = {}
+
+    def train(network, loss, optimizer, x, t, **options):
+        seen.update(options, loss=loss, optimizer=optimizer, t=t)
+        seen["network"] = network
+        return scratchcnn.History()
+
+    monkeypatch.setattr(trainer, "train", train)
+    run(
+        *("--optimizer", "adam", "--learning-rate", "0.5", "--plain"),
+        *("--schedule", "constant", "--warm-up", "0.5", "--weight-decay", "2"),
+        *("--shift", "3", "--flip", "0.25", "--epochs", "7"),
+        *(
+            "--batch-size",
+            "9",
+            "--network",
+            "two-class",
+            "--classes",
+            "3",
+            "1",
+        ),
+    )
+    assert type(seen["optimizer"]) is Adam
+    assert seen["optimizer"].learning_rate == 0.5
+    assert seen["optimizer"].weight_decay == 2
+    assert type(seen["loss"]) is BinaryCrossEntropy
+    assert type(seen["network"]) is scratchcnn.Network
+    assert (seen["epochs"], seen["batch_size"]) == (7, 9)
+    assert seen["t"].shape == (4, 1)
+    assert set(seen["t"].ravel()) <= {0.0, 1.0}
+    wanted = warm_up(0.5, constant())
+    for share in (0.0, 0.2, 0.5, 0.9):
+        assert seen["schedule"](share) == wanted(share)
+    x = np.random.default_rng(1).random((6, 1, 28, 28))
+    np.testing.assert_array_equal(
+        seen["augment"](x, np.random.default_rng(2)),
+        shift_and_flip(x, np.random.default_rng(2), shift=3, flip=0.25),
+    )
+    run()
+    assert seen["augment"] is None
+    assert type(seen["loss"]) is SoftmaxCrossEntropy
+    assert seen["network"].children()
+    assert seen["t"].ndim == 1
+
+
+def test_two_classes_are_divided_at_the_logit_zero(words, folder):
+    names = "--network", "two-class", "--classes", "0", "1", "--plain"
+    options = command_line().parse_args([*words, *names])
+    data = scratchcnn.fashion_mnist.load((0, 1), data_dir=folder)
+    two = trainer.Trainer(options, data)
+    *_, weight, bias = two.network.parameters()
+    weight.value[...] = 0
+    x, labels = data.test
+    two.tested = type(data.test)(x[labels == 1], labels[labels == 1])
+    for logit, share in (0.25, 1.0), (-0.25, 0.0):
+        bias.value[...] = logit
+        assert two.score(two.network) == share
+
+
+def test_plain_and_accelerated_agree(run):
+    rows = np.array(table(run("--plain")), float)
+    np.testing.assert_allclose(np.array(table(run()), float), rows, atol=0.01)
+
+
+def test_the_saved_network_is_the_trained_one(run, folder):
+    out = run("--save", "weights.npz")
+    assert out.splitlines()[-1] == "Network: weights.npz"
+    assert os.listdir() == ["weights.npz"]
+    network = lenet(rng=np.random.default_rng(9))
+    load(network, "weights.npz")
+    _, trained, _ = by_hand(folder)
+    for name, array in named_arrays(trained).items():
+        np.testing.assert_array_equal(named_arrays(network)[name], array)
+
+
+def stop_in_epoch(monkeypatch, epoch, batches):
+    """Let Ctrl-C come in the middle of an epoch."""
+    calls = []
+    forward = SoftmaxCrossEntropy.forward
+
+    def interrupt(self, y, t):
+        calls.append(None)
+        if len(calls) == (epoch - 1) * batches + 2:
+            raise KeyboardInterrupt
+        return forward(self, y, t)
+
+    monkeypatch.setattr(SoftmaxCrossEntropy, "forward", interrupt)
+
+
+@pytest.mark.parametrize("plain", [[], ["--plain"]])
+def test_an_interrupted_run_resumes_to_the_same_bytes(
+    run, words, capsys, monkeypatch, plain
+):
+    options = ["--flip", "0.5", "--shift", "1", *plain]
+    wanted = run(*options, "--save", "whole.npz")
+    keep = ["--checkpoint", "run.npz", "--resume", "--save", "parts.npz"]
+    with monkeypatch.context() as patch:
+        stop_in_epoch(patch, epoch=2, batches=7)
+        assert main([*words, *options, *keep]) == 130
+    err = capsys.readouterr().err
+    assert err.endswith("\nscratchcnn.programs.trainer: interrupted\n")
+    assert sorted(os.listdir()) == ["run.npz", "whole.npz"]
+    out = run(*options, *keep)
+    assert table(out) == table(wanted)
+    assert Path("parts.npz").read_bytes() == Path("whole.npz").read_bytes()
+    assert table(run(*options, *keep)) == table(wanted)
+
+
+def test_a_killed_process_resumes_to_the_same_bytes(run, words):
+    options = ["--network", "record", "--nesterov", "--flip", "0.5"]
+    wanted = run(*options, "--save", "whole.npz")
+    keep = ["--checkpoint", "run.npz", "--resume", "--save", "parts.npz"]
+    command = [sys.executable, "-m", "scratchcnn.programs.trainer"]
+    with subprocess.Popen(
+        [*command, *words, *options, *keep],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        while not Path("run.npz").exists() and process.poll() is None:
+            time.sleep(0.001)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert not Path("parts.npz").exists()
+    assert table(run(*options, *keep)) == table(wanted)
+    assert Path("parts.npz").read_bytes() == Path("whole.npz").read_bytes()
+
+
+def test_a_run_goes_on_for_more_epochs_if_the_schedule_allows(run):
+    keep = ["--checkpoint", "run.npz", "--resume", "--schedule", "constant"]
+    whole = run("--schedule", "constant")
+    run(*keep, "--epochs", "2")
+    assert table(run(*keep)) == table(whole)
+
+
+def test_a_checkpoint_is_not_replaced_by_mistake(run, refused):
+    run("--checkpoint", "run.npz", "--epochs", "1")
+    before = Path("run.npz").read_bytes()
+    assert refused("--checkpoint", "run.npz").endswith(
+        "run.npz exists: --resume it, or choose another --checkpoint"
+    )
+    assert Path("run.npz").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--batch-size 8", "batch_size is 16, not 8"),
+        ("--seed 1", "seed is 0, not 1"),
+        ("--flip 0.5", "flip is 0.0, not 0.5"),
+        ("--plain", "plain is False, not True"),
+        ("--epochs 4", "epochs is 3, not 4"),
+        ("--momentum 0.5", "optimizer is SGD(momentum=0.9, "),
+        ("--learning-rate 0.1", "learning_rate is None, not 0.1"),
+        ("--optimizer adam", "nesterov=False), not Adam(betas="),
+        ("--network record", "network is lenet, not record"),
+        ("--classes 1 2 3", "not [1, 2, 3]"),
+    ],
+)
+def test_another_run_is_not_resumed(run, refused, options, message):
+    run("--checkpoint", "run.npz")
+    before = Path("run.npz").read_bytes()
+    keep = ["--checkpoint", "run.npz", "--resume"]
+    assert message in refused(*keep, *options.split())
+    assert Path("run.npz").read_bytes() == before
+
+
+def test_a_run_is_not_resumed_on_other_images(run, refused, monkeypatch):
+    run("--checkpoint", "run.npz")
+    before = Path("run.npz").read_bytes()
+
+    def load(*args, **kwargs):
+        data = scratchcnn.fashion_mnist.load(*args, **kwargs)
+        return data._replace(stand_in=False)
+
+    monkeypatch.setattr(trainer, "load", load)
+    message = refused("--checkpoint", "run.npz", "--resume")
+    assert "stand_in is True, not False" in message
+    assert Path("run.npz").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--resume", "--resume wants a --checkpoint"),
+        ("--validation 120", "wants --validation < 120"),
+        ("--validation -1", "wants --validation >= 0, got -1"),
+        ("--seed -1", "wants --seed >= 0, got -1"),
+        ("--epochs 0", "wants epochs >= 1, got 0"),
+        ("--batch-size 101", "wants batch_size <= 100"),
+        ("--learning-rate 0", "wants 0 < learning_rate < inf, got 0"),
+        ("--momentum 1", "momentum"),
+        ("--momentum 0 --nesterov", "wants momentum > 0 with nesterov"),
+        ("--warm-up 1", "share"),
+        ("--flip 2", "wants flip from 0 to 1, got 2.0"),
+        ("--shift -1", "wants shift >= 0, got -1"),
+        ("--network two-class", "two-class wants two --classes, got 10"),
+        ("--classes 1", "two or more different integers"),
+        ("--classes 1 1", "two or more different integers"),
+        ("--data nowhere", "nowhere"),
+        ("--learning-rate 1e30", "smaller learning_rate than 1e+30"),
+        ("--checkpoint no/run.npz", "'no' should be a folder"),
+    ],
+)
+def test_what_cannot_be_used_is_one_line(refused, options, message):
+    assert message in refused(*options.split())
+    assert os.listdir() == []
+
+
+def test_a_damaged_checkpoint_is_one_line(refused):
+    Path("run.npz").write_bytes(b"PK and nothing more")
+    message = refused("--checkpoint", "run.npz", "--resume")
+    assert "run.npz is cut short" in message
+
+
+def test_a_full_disk_is_one_line(refused, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np.lib.format, "write_array", full)
+    assert "No space left on device" in refused("--save", "weights.npz")
+    assert os.listdir() == []
+
+
+def test_the_bar_is_on_stderr(words, capsys):
+    main([*words, "--epochs", "2"])
+    out, err = capsys.readouterr()
+    assert "epoch 2 of 2" in err
+    assert "epoch 2 of 2" not in out
+
+
+def test_it_runs_as_a_module_and_lists_its_options():
+    out = subprocess.run(
+        [sys.executable, "-m", "scratchcnn.programs.trainer", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert out.startswith("usage: scratchcnn.programs.trainer ")
+    for option in ("checkpoint", "resume", "plain", "validation", "save"):
+        assert f"--{option}" in out

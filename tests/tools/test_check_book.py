@@ -1,0 +1,102 @@
+"""The check of the built pages finds each fault that is planted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tools import check_book
+
+TOC = """
+root: book/preface
+parts:
+  - chapters:
+      - file: book/layers/dense
+        sections:
+          - file: book/layers/dense-again
+"""
+PREFACE = """
+<h1 id="top">Preface</h1>
+<a href="layers/dense.html#the%20sum">a chapter</a>
+<a href="layers/">its folder</a>
+<a href="https://example.org/#elsewhere">another host</a>
+<link rel="canonical" href="https://example.org/">
+<img src="../_images/sum.svg" alt="a sum">
+"""
+CHAPTER = """
+<p id="the sum">1 + 1 <a href="">here</a> <a href="#the sum">above</a>
+"""
+INDEX = '<meta http-equiv="Refresh" content="0; url=book/preface.html">'
+
+
+@pytest.fixture
+def html(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a built book of three pages, in which nothing is wrong."""
+    monkeypatch.chdir(tmp_path)
+    layers = Path("html", "book", "layers")
+    layers.mkdir(parents=True)
+    Path("_toc.yml").write_text(TOC)
+    Path("html", "index.html").write_text(INDEX)
+    Path("html", "book", "preface.html").write_text(PREFACE)
+    for name in "dense", "dense-again", "index":
+        (layers / f"{name}.html").write_text(CHAPTER)
+    Path("html", "_images").mkdir()
+    Path("html", "_images", "sum.svg").write_text("<svg/>")
+    return Path("html")
+
+
+def test_a_sound_book_is_counted(
+    html: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert check_book.main("html") == 0
+    assert capsys.readouterr().out == (
+        "5 pages checked, 4 of them in the table of contents, and 10 links: "
+        "0 faults\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("the%20sum", "sum", "no anchor for layers/dense.html#sum"),
+        ('"layers/"', '"layer/"', "no file for layer/"),
+        ("sum.svg", "sums.svg", "no file for ../_images/sums.svg"),
+        ('alt="a sum"', 'alt=" "', "no alternative text for ../_images/sum"),
+        ("<img ", '<i id="top"><img ', "id top twice"),
+        ('rel="canonical"', 'rel="icon"', "loads https://example.org/"),
+        ("<h1", '<script src="//example.org/x.js"></script><h1', "loads //ex"),
+    ],
+)
+def test_a_planted_fault_is_found(
+    html: Path,
+    capsys: pytest.CaptureFixture[str],
+    old: str,
+    new: str,
+    fault: str,
+):
+    page = html / "book" / "preface.html"
+    page.write_text(PREFACE.replace(old, new))
+    assert check_book.main("html") == 1
+    assert capsys.readouterr().out.startswith(f"book/preface.html: {fault}")
+
+
+@pytest.mark.parametrize(
+    "name", ["preface", "layers/dense", "layers/dense-again"]
+)
+def test_a_page_that_was_not_built_is_missed_at_any_depth(
+    html: Path, capsys: pytest.CaptureFixture[str], name: str
+):
+    (html / "book" / f"{name}.html").unlink()
+    assert check_book.main("html") >= 1
+    assert f"book/{name}.html was not built" in capsys.readouterr().out
+
+
+def test_nothing_is_no_sound_book(
+    html: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert check_book.main("nowhere") == 4
+    for page in html.rglob("*.html"):
+        page.write_text("")
+    assert check_book.main("html") == 5
+    assert "book/preface.html: leads nowhere" in capsys.readouterr().out

@@ -1,0 +1,1 @@
+"""What works on the repository: checks, planted bugs, records."""

@@ -1,0 +1,141 @@
+"""Check the built pages: ``python -m tools.check_book _build/html``.
+
+Every page of the table of contents is there; every link and anchor inside the
+book leads somewhere; no id stands twice; every picture has alternative text;
+nothing is loaded from another host.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urldefrag
+
+import yaml
+
+LOADS = {"script", "img", "iframe", "source"}  # by their src
+ELSEWHERE = "data:", "mailto:", "javascript:"
+
+
+class Page(HTMLParser):
+    """What one page holds, noted in one pass.
+
+    Attributes
+    ----------
+    ids : Counter
+        How often each id stands there.
+    links : list of str
+        Where its tags lead on this host, as they say it.
+    faults : list of str
+        What is wrong with single tags.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: Counter[str] = Counter()
+        self.links: list[str] = []
+        self.faults: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(
+        self, tag: str, attrs: list[tuple[str, str | None]]
+    ) -> None:
+        """Note a tag."""
+        values = {name: value or "" for name, value in attrs}
+        if "id" in values:
+            self.ids[values["id"]] += 1
+        urls = [values[name] for name in ("href", "src") if name in values]
+        if values.get("http-equiv", "").lower() == "refresh":
+            urls.append(values["content"].partition("url=")[2])
+        self.links += [
+            url
+            for url in urls
+            if not is_foreign(url) and not url.startswith(ELSEWHERE)
+        ]
+        if loads_foreign(tag, values):
+            self.faults += [f"loads {url}" for url in urls]
+        if tag == "img" and not values.get("alt", "").strip():
+            self.faults.append(f"no alternative text for {values.get('src')}")
+
+
+def is_foreign(url: str) -> bool:
+    """Say whether a link leads to another host."""
+    return url.startswith(("http:", "https:", "//"))
+
+
+def loads_foreign(tag: str, values: dict[str, str]) -> bool:
+    """Say whether the browser would fetch something from another host."""
+    if tag == "link":
+        named = {"canonical", "license"} & set(values.get("rel", "").split())
+        return is_foreign(values.get("href", "")) and not named
+    return tag in LOADS and is_foreign(values.get("src", ""))
+
+
+def chapters(toc: Any) -> Iterator[str]:
+    """Yield every file that a table of contents names, at any depth."""
+    for key, value in toc.items() if isinstance(toc, dict) else ():
+        if key in ("root", "file"):
+            yield value
+        elif isinstance(value, list):
+            for entry in value:
+                yield from chapters(entry)
+
+
+def resolve(page: Path, path: str) -> Path:
+    """Return the file that a relative link of a page leads to."""
+    target = (page.parent / unquote(path.split("?")[0])).resolve()
+    if not path:
+        return page
+    return target / "index.html" if target.is_dir() else target
+
+
+def page_faults(path: Path, pages: dict[Path, Page]) -> Iterator[str]:
+    """Yield what is wrong with one page."""
+    page = pages[path]
+    yield from page.faults
+    yield from (f"id {name} twice" for name, n in page.ids.items() if n > 1)
+    if not page.links:
+        yield "leads nowhere"
+    for url in page.links:
+        place, anchor = urldefrag(url)
+        target = resolve(path, place)
+        if target in pages:
+            if anchor and unquote(anchor) not in pages[target].ids:
+                yield f"no anchor for {url}"
+        elif not target.is_file():
+            yield f"no file for {url}"
+
+
+def main(folder: str, toc: str = "_toc.yml") -> int:
+    """Print every fault of the built book; return how many there are."""
+    html = Path(folder).resolve()
+    pages = {
+        path: Page(path.read_text())
+        for path in sorted(html.rglob("*.html"))
+        if not {"_static", "reports"} & set(path.relative_to(html).parts)
+    }
+    wanted = [*chapters(yaml.safe_load(Path(toc).read_text())), "index"]
+    faults = [
+        f"{name}.html was not built"
+        for name in wanted
+        if html / f"{name}.html" not in pages
+    ]
+    for path in pages:
+        name = path.relative_to(html)
+        faults += sorted({f"{name}: {f}" for f in page_faults(path, pages)})
+    links = sum(len(page.links) for page in pages.values())
+    print(*faults, sep="\n", end="\n" if faults else "")
+    print(
+        f"{len(pages)} pages checked, {len(wanted)} of them in the table of "
+        f"contents, and {links} links: {len(faults)} faults"
+    )
+    return len(faults)
+
+
+if __name__ == "__main__":
+    sys.exit(min(main(sys.argv[1]), 1))

@@ -1,0 +1,38 @@
+"""Compare two builds: ``python -m tools.same_pages first/html second/html``.
+
+Every page and every picture must be the same, byte for byte.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+KINDS = {".html", ".svg", ".png"}
+
+
+def contents(html: Path) -> dict[str, bytes]:
+    """Return every page and picture of a built book by its name."""
+    return {
+        path.relative_to(html).as_posix(): path.read_bytes()
+        for path in html.rglob("*")
+        if path.suffix in KINDS and "_static" not in path.parts
+    }
+
+
+def main(first: str, second: str) -> int:
+    """Print the names of files that differ; return how many there are."""
+    one, two = contents(Path(first)), contents(Path(second))
+    differ = sorted(
+        name
+        for name in one.keys() | two.keys()
+        if one.get(name) != two.get(name)
+    )
+    if not any(name.endswith(".html") for name in one):
+        differ.append(f"no page in {first}")
+    print(*differ, f"{len(one)} files, {len(differ)} differ", sep="\n")
+    return len(differ)
+
+
+if __name__ == "__main__":
+    sys.exit(min(main(*sys.argv[1:]), 1))
