@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: book test check bench pages record mutants clean
+.PHONY: book test check bench pages record mutants clean lock
 
 book: $(READY)
 	$(BIN)/jupyter-book build . --all -W -n --keep-going
@@ -19,7 +19,6 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q -n0 tests/tools/test_promises.py
-	$(BIN)/python -m tools.check_book _build/html
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.programs && $(BIN)/python -m benchmarks.habits
@@ -45,7 +44,8 @@ $(READY): requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
-requirements.txt: pyproject.toml
+# By name alone: a setting of a tool changes pyproject.toml, but not the lock.
+lock:
 	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
 	    --group book --group tests --group checks \
-	    --custom-compile-command "make $@" $< --output-file $@
+	    --custom-compile-command "make lock" pyproject.toml -o requirements.txt
