@@ -37,8 +37,8 @@ from scratchcnn.training.gradient_descent import gradient_step
 from scratchcnn.training.loop import train
 from scratchcnn.training.optimizers import SGD
 from scratchcnn.training.weights import load, save
-from tests.comparing import assert_all_close, assert_close
-from tests.reference import LAYOUTS, conv_forward
+from tests.comparing import LAYOUTS, assert_all_close, assert_close
+from tests.reference import conv_forward
 
 
 class Square(Layer):

@@ -20,9 +20,9 @@ from scratchcnn.layers.network import Network
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten
 from scratchcnn.models.lenet import lenet
-from tests.comparing import assert_close, frozen
+from tests.comparing import LAYOUTS, assert_close, frozen
 from tests.gradients import numerical_gradient, torch_gradients
-from tests.reference import LAYOUTS, occluded, small_logits, small_saliency
+from tests.reference import occluded, small_logits, small_saliency
 
 
 def small_network(rng, size=(6, 5), channels=1):
