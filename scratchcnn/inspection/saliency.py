@@ -48,7 +48,7 @@ def saliency(network: Layer, x: Array, classes: Labels) -> Array:
     Chapter *Where does the network look?*; Simonyan, Vedaldi and
     Zisserman, "Deep inside convolutional networks" (2013).
     """
-    if not all(layer.input_gradient for layer in network.leaves()):
+    if not all(layer.input_gradient for _, layer in network.walk()):
         raise ValueError(
             "saliency wants a network whose backward returns dL/dx "
             f"(accelerate needs input_gradient=True), got {network!r}"

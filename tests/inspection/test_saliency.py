@@ -141,8 +141,11 @@ def test_accelerated_or_not(rng):
     np.testing.assert_allclose(
         saliency(fast, x, classes), saliency(network, x, classes), atol=1e-6
     )
-    with pytest.raises(ValueError, match="accelerate needs input_gradient"):
-        saliency(accelerate(network), x, classes)
+    closed = accelerate(network)
+    around = accelerate(Network([closed]), input_gradient=True)
+    for one in closed, Network([closed]), around:
+        with pytest.raises(ValueError, match="needs input_gradient=True"):
+            saliency(one, x, classes)
 
 
 @pytest.mark.parametrize(
