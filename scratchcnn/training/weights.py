@@ -162,6 +162,13 @@ def save(network: Layer, path: str | os.PathLike[str]) -> None:
     Notes
     -----
     Chapter *Saving and loading*.
+
+    Examples
+    --------
+    >>> save(Dense(2, 1, rng=np.random.default_rng(0)), "weights.npz")
+    >>> with np.load("weights.npz") as file:
+    ...     print(*sorted(file))
+    bias scratchcnn-weights weight
     """
     write_arrays(path, WEIGHTS, named_arrays(network))
 
@@ -190,5 +197,14 @@ def load(network: Layer, path: str | os.PathLike[str]) -> None:
     -----
     Chapter *Saving and loading*. Whatever is raised, nothing of the
     network has changed.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> one, other = Dense(2, 1, rng=rng), Dense(2, 1, rng=rng)
+    >>> save(one, "weights.npz")
+    >>> load(other, "weights.npz")
+    >>> np.array_equal(one.weight.value, other.weight.value)
+    True
     """
     copy_arrays(path, read_arrays(path, WEIGHTS), named_arrays(network))
