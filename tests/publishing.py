@@ -13,3 +13,4 @@ PUBLIC = {
     for space in NAMESPACES
     for name in space.__all__
 }
+PUBLIC["scratchcnn.autograd.Tensor"] = scratchcnn.autograd.Tensor
