@@ -4,10 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: book test check bench pages record mutants clean
+.PHONY: book test check bench pages record mutants clean lock
 
 book: $(READY)
-	$(BIN)/jupyter-book build . --all -W -n --keep-going
+	$(BIN)/jupyter-book build . --all -q -W -n --keep-going
 	@$(BIN)/python -m tools.check_book _build/html
 	@echo "The book is ready: open $(CURDIR)/_build/html/index.html"
 
@@ -19,7 +19,6 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q -n0 tests/tools/test_promises.py
-	$(BIN)/python -m tools.check_book _build/html
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.programs && $(BIN)/python -m benchmarks.habits
@@ -33,7 +32,8 @@ record: $(READY)
 
 mutants: $(READY)
 	$(BIN)/python -m tools.mutants book/records/mutants.json
-	$(BIN)/python -m pip install --quiet mutmut==3.8.1
+	$(BIN)/python -m pip install --quiet "pip>=25.1" # which knows groups
+	$(BIN)/python -m pip install --quiet --group mutants
 	$(BIN)/python -m tools.survivors book/records/survivors.json
 
 clean:
@@ -44,7 +44,8 @@ $(READY): requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
-requirements.txt: pyproject.toml
+# By name alone: a setting of a tool changes pyproject.toml, but not the lock.
+lock:
 	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
 	    --group book --group tests --group checks \
-	    --custom-compile-command "make $@" $< --output-file $@
+	    --custom-compile-command "make lock" pyproject.toml -o requirements.txt

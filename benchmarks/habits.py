@@ -324,8 +324,8 @@ def layouts(c: int, size: int, f: int, k: int, n: int) -> dict[str, Any]:
     }
 
 
-def steps(c: int, size: int, f: int, k: int, n: int = 32) -> dict[str, Any]:
-    """Time the steps of a convolution apart: copies and products."""
+def parts(c: int, size: int, f: int, k: int, n: int = 32) -> dict[str, Any]:
+    """Time the parts of a convolution: copies and products."""
     x, w = draw(n, c, size, size), draw(f, c, k, k)
     x_last, rows, o = last(x), w.reshape(f, c * k * k), size - k + 1
     y, cols = first_forward(x, w)
@@ -400,7 +400,7 @@ def main() -> None:
             name: {str(n): layouts(*layer, n) for n in (1, 32, 256)}
             for name, layer in LAYERS.items()
         },
-        "steps": {name: steps(*layer) for name, layer in LAYERS.items()},
+        "parts": {name: parts(*layer) for name, layer in LAYERS.items()},
         "runs": runs(),
     }
     write_json(Path(__file__).with_suffix(".json"), results)

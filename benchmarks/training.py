@@ -253,7 +253,7 @@ def design(layer: Conv2D, n: int, size: int, kinds: tuple[Any, Any]) -> Any:
     """Return forward and backward of convolution, pooling and ReLU."""
     conv, pool = kinds
     x = np.zeros((layer.in_channels, size, size, n), np.float32)
-    steps: list[Any] = []
+    stages: list[Any] = []
     parts: list[tuple[Any, Layer]] = [
         (conv, layer),
         (pool, MaxPool2D(2)),
@@ -261,18 +261,18 @@ def design(layer: Conv2D, n: int, size: int, kinds: tuple[Any, Any]) -> Any:
         (ReLUStage, ReLU()),
     ]
     for kind, one in parts:
-        steps.append(kind(one, steps[-1].y if steps else x))
+        stages.append(kind(one, stages[-1].y if stages else x))
     values = np.random.default_rng(1).random(x.shape, np.float32)
 
     def run() -> Any:
         np.copyto(x, values)
-        for step in steps:
-            step.forward()
-        y = steps[-1].y.copy()
-        for step in reversed(steps):
-            step.learn()
-            if layer.in_channels > 1 or step is not steps[0]:
-                step.backward()
+        for stage in stages:
+            stage.forward()
+        y = stages[-1].y.copy()
+        for stage in reversed(stages):
+            stage.learn()
+            if layer.in_channels > 1 or stage is not stages[0]:
+                stage.backward()
         return y
 
     return run

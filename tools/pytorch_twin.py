@@ -39,8 +39,8 @@ from scratchcnn import (
     load,
     save,
 )
+from scratchcnn.arrays import Array
 from scratchcnn.data.drawn import dataset
-from scratchcnn.layer import Array
 from scratchcnn.models import lenet, two_class
 from scratchcnn.training.weights import WEIGHTS, write_arrays
 

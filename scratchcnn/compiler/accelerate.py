@@ -108,7 +108,7 @@ class Plan:
 
 
 class Accelerated(Layer):
-    """What `accelerate` returns."""
+    """What `accelerate` returns: one leaf, whatever is inside."""
 
     def __init__(self, network: Network, input_gradient: bool) -> None:
         self.network, self.input_gradient = network, input_gradient
@@ -156,7 +156,7 @@ class Accelerated(Layer):
         return y
 
     def backward(self, dy: Array) -> Array:
-        """Fill every gradient; return dL/dx, or NaN if it is not wanted.
+        """Fill every gradient; return dL/dx where `input_gradient` is true.
 
         The buffers are overwritten, so this works only once after each
         forward pass.
@@ -183,7 +183,8 @@ def accelerate(network: Network, *, input_gradient: bool = False) -> Layer:
         Of any layers, with other networks among them perhaps.
     input_gradient : bool
         Whether `backward` is to return dL/dx. Otherwise it saves that
-        work, and returns an array of NaN that can't be written to.
+        work, and returns an array of NaN that can't be written to. The
+        layer has an attribute of this name that says which.
 
     Returns
     -------

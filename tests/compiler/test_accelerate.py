@@ -37,8 +37,8 @@ from scratchcnn.training.gradient_descent import gradient_step
 from scratchcnn.training.loop import train
 from scratchcnn.training.optimizers import SGD
 from scratchcnn.training.weights import load, save
-from tests.comparing import assert_all_close, assert_close
-from tests.reference import LAYOUTS, conv_forward
+from tests.comparing import LAYOUTS, assert_all_close, assert_close
+from tests.reference import conv_forward
 
 
 class Square(Layer):
@@ -294,6 +294,7 @@ def test_it_is_a_layer_with_the_network_s_own_parts(rng):
     fast = accelerate(network)
     assert isinstance(fast, Layer)
     assert [*fast.walk()][1:] == [*network.walk()][1:]
+    assert [*fast.leaves()] == [*Network([fast]).leaves()] == [fast]
     for one, other in zip(
         fast.parameters(), network.parameters(), strict=True
     ):
@@ -310,6 +311,7 @@ def test_without_input_gradient_dx_is_nan_and_can_t_be_written(rng):
     assert dx.shape == x.shape
     assert dx.dtype == x.dtype
     assert np.isnan(dx).all()
+    assert not fast.input_gradient
     with pytest.raises(ValueError, match="read-only"):
         dx[...] = 0
 
@@ -319,6 +321,7 @@ def test_gradients_can_be_measured_and_copies_work_alone(rng):
     network = lenet(rng)
     network.layers.pop(-2)
     fast = accelerate(network, input_gradient=True)
+    assert fast.input_gradient
     fast.eval()  # in training, the norm cancels the gradient of a bias
     x = images(rng)
     fast.forward(x)

@@ -1,4 +1,4 @@
-"""Convolution and pooling by rows: the equations, in naive loops."""
+"""Convolution and pooling as stages: the equations, in naive loops."""
 
 import copy
 
@@ -107,9 +107,9 @@ def test_a_second_batch_finds_clean_buffers(case):
     layer, x, dy = case
     layer.bias.value[...] = 0
     plain = copy.deepcopy(layer)
-    step = ConvStage(layer, buffer(x))
+    stage = ConvStage(layer, buffer(x))
     for sign in 1, -2:
-        y, dx = run(step, sign * x, dy)
+        y, dx = run(stage, sign * x, dy)
         assert_close(y, plain.forward(sign * x))
         assert_close(dx, plain.backward(dy))
         assert_close(layer.weight.grad, plain.weight.grad)
@@ -147,7 +147,7 @@ def test_of_several_largest_pixels_the_first_wins(kernel, seed):
 
 
 @given(pairs, pairs, st.integers(0, 99))
-def test_pooling_steps_do_what_the_layers_do(kernel, stride, seed):
+def test_pooling_stages_do_what_the_layers_do(kernel, stride, seed):
     rng = np.random.default_rng(seed)
     x = np.empty((3, 2, 7, 5))
     assert_equal_to_layer(MaxPoolStage, MaxPool2D(kernel), x, rng)

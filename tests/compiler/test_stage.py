@@ -1,4 +1,4 @@
-"""Steps: each does what its layer does, with the batch on the last axis."""
+"""Stages: each does what its layer does, with the batch on the last axis."""
 
 import copy
 
@@ -34,15 +34,15 @@ from tests.reference import (
 )
 
 
-def run(step, x, dy):
+def run(stage, x, dy):
     """Send x, batch first, forward, and dy back; return y and dx."""
-    np.copyto(step.x, batch_last(x))
-    step.forward()
-    y = batch_first(step.y).copy()
-    np.copyto(step.y, batch_last(dy))
-    step.learn()
-    step.backward()
-    return y, batch_first(step.x).copy()
+    np.copyto(stage.x, batch_last(x))
+    stage.forward()
+    y = batch_first(stage.y).copy()
+    np.copyto(stage.y, batch_last(dy))
+    stage.learn()
+    stage.backward()
+    return y, batch_first(stage.x).copy()
 
 
 def buffer(x):
@@ -51,14 +51,14 @@ def buffer(x):
 
 
 def assert_equal_to_layer(kind, layer, x, rng):
-    """Compare a step with its layer, twice, by everything they return."""
-    plain, step = copy.deepcopy(layer), kind(layer, buffer(x))
+    """Compare a stage with its layer, twice, by everything they return."""
+    plain, stage = copy.deepcopy(layer), kind(layer, buffer(x))
     for _ in range(2):
         x = rng.standard_normal(x.shape)
         y = plain.forward(x)
         dy = rng.standard_normal(y.shape)
         wanted = [y, plain.backward(dy)]
-        actual = run(step, x, dy)
+        actual = run(stage, x, dy)
         for one in plain, layer:
             kept = wanted if one is plain else (actual := list(actual))
             kept += [p.grad for p in one.parameters()]
@@ -70,7 +70,7 @@ sizes = st.integers(1, 5)
 seeds = st.integers(0, 999)
 
 
-@pytest.mark.equation("steps-dense")
+@pytest.mark.equation("stage-dense")
 @given(sizes, sizes, sizes, seeds)
 def test_dense(n, d, m, seed):
     rng = np.random.default_rng(seed)
@@ -89,9 +89,9 @@ def test_dense(n, d, m, seed):
 def test_relu_works_in_place(rng):
     x, dy = rng.standard_normal((2, 4, 3, 2))
     x[0, 0] = 0
-    step = ReLUStage(ReLU(), buffer(x))
-    assert step.y is step.x
-    y, dx = run(step, x, dy)
+    stage = ReLUStage(ReLU(), buffer(x))
+    assert stage.y is stage.x
+    y, dx = run(stage, x, dy)
     assert_close(y, relu_forward(x))
     assert_close(dx, relu_dx(x, dy))
 
@@ -103,15 +103,15 @@ def test_relu_works_in_place(rng):
 def test_reshape_views_what_it_can_and_copies_the_rest(layer, turned, rng):
     x = rng.standard_normal((5, 3, 4))
     buffers = np.empty((4, 3, 5)).swapaxes(0, 1) if turned else buffer(x)
-    step = ReshapeStage(layer, buffers)
-    assert np.shares_memory(step.x, step.y) != turned
+    stage = ReshapeStage(layer, buffers)
+    assert np.shares_memory(stage.x, stage.y) != turned
     dy = rng.standard_normal(layer.forward(x).shape)
-    y, dx = run(step, x, dy)
+    y, dx = run(stage, x, dy)
     np.testing.assert_array_equal(y, layer.forward(x))
     np.testing.assert_array_equal(dx, layer.backward(dy))
 
 
-@pytest.mark.equation("steps-norm")
+@pytest.mark.equation("stage-norm")
 @pytest.mark.parametrize("training", [True, False])
 @given(sizes, sizes, st.integers(2, 4), seeds)
 def test_batch_norm(training, n, c, w, seed):
@@ -127,9 +127,9 @@ def test_batch_norm(training, n, c, w, seed):
 
 def test_batch_norm_refuses_a_single_number(rng):
     layer = BatchNorm2D(2)
-    step = BatchNormStage(layer, np.zeros((2, 1, 1, 1)))
+    stage = BatchNormStage(layer, np.zeros((2, 1, 1, 1)))
     with pytest.raises(ValueError, match=r"more than one number.*1, 2, 1, 1"):
-        step.forward()
+        stage.forward()
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -145,11 +145,7 @@ def test_any_other_layer_is_turned_around(rng):
     assert_equal_to_layer(AnyStage, layer, np.empty((4, 3)), rng)
 
 
-def test_channels_are_spread_over_images():
-    assert per_channel(np.ones(3), np.zeros(1, np.float32)).shape == (
-        3,
-        1,
-        1,
-        1,
-    )
-    assert per_channel(np.ones(3), np.zeros(1, np.float32)).dtype == np.float32
+def test_per_channel_has_the_axes_and_the_precision_of_images():
+    v = per_channel(np.ones(3), np.zeros(1, np.float32))
+    assert v.shape == (3, 1, 1, 1)
+    assert v.dtype == np.float32

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scratchcnn.data.augmentation import move, shift_and_flip
-from tests.comparing import global_random_state
-from tests.reference import LAYOUTS, moved
+from tests.comparing import LAYOUTS, global_random_state
+from tests.reference import moved
 
 
 @st.composite

@@ -5,9 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scratchcnn.data.batches import minibatches
-from tests.reference import (
-    frozen,
-)
+from tests.comparing import frozen
 
 
 def small_data(rng, n=20, dtype=np.float64):

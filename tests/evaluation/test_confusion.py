@@ -11,10 +11,8 @@ from scratchcnn import MeanSquaredError
 from scratchcnn.evaluation.accuracy import accuracy
 from scratchcnn.evaluation.confusion import confusion_matrix
 from scratchcnn.layers.reshape import Flatten
-from tests.reference import (
-    confusion,
-    frozen,
-)
+from tests.comparing import frozen
+from tests.reference import confusion
 
 
 @st.composite

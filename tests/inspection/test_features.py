@@ -26,8 +26,8 @@ from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten
 from scratchcnn.models.lenet import lenet
-from tests.comparing import assert_close, frozen
-from tests.reference import LAYOUTS, cut_patch, pixels_read, squared_distances
+from tests.comparing import LAYOUTS, assert_close, frozen
+from tests.reference import cut_patch, pixels_read, squared_distances
 
 # Activations
 

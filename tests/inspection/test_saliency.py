@@ -20,9 +20,9 @@ from scratchcnn.layers.network import Network
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten
 from scratchcnn.models.lenet import lenet
-from tests.comparing import assert_close, frozen
+from tests.comparing import LAYOUTS, assert_close, frozen
 from tests.gradients import numerical_gradient, torch_gradients
-from tests.reference import LAYOUTS, occluded, small_logits, small_saliency
+from tests.reference import occluded, small_logits, small_saliency
 
 
 def small_network(rng, size=(6, 5), channels=1):
@@ -141,8 +141,11 @@ def test_accelerated_or_not(rng):
     np.testing.assert_allclose(
         saliency(fast, x, classes), saliency(network, x, classes), atol=1e-6
     )
-    with pytest.raises(ValueError, match="accelerate needs input_gradient"):
-        saliency(accelerate(network), x, classes)
+    closed = accelerate(network)
+    around = accelerate(Network([closed]), input_gradient=True)
+    for one in closed, Network([closed]), around:
+        with pytest.raises(ValueError, match="needs input_gradient=True"):
+            saliency(one, x, classes)
 
 
 @pytest.mark.parametrize(

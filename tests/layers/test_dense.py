@@ -10,19 +10,13 @@ from hypothesis import strategies as st
 from scratchcnn.gradient_check import check_layer
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.initialization import he_normal
-from tests.comparing import assert_all_close, assert_close
+from tests.comparing import LAYOUTS, assert_all_close, assert_close
 from tests.gradients import (
     measured_gradients,
     stated_gradients,
     torch_gradients,
 )
-from tests.reference import (
-    LAYOUTS,
-    dense_db,
-    dense_dw,
-    dense_dx,
-    dense_forward,
-)
+from tests.reference import dense_db, dense_dw, dense_dx, dense_forward
 
 
 def example(rng, n=4, d=5, m=3):

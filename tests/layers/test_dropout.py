@@ -13,18 +13,18 @@ from scratchcnn.gradient_check import check_layer
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.dropout import Dropout
 from scratchcnn.layers.network import Network
-from tests.comparing import assert_all_close, assert_close, global_random_state
+from tests.comparing import (
+    LAYOUTS,
+    assert_all_close,
+    assert_close,
+    global_random_state,
+)
 from tests.gradients import (
     measured_gradients,
     stated_gradients,
     torch_gradients,
 )
-from tests.reference import (
-    LAYOUTS,
-    dropout_dx,
-    dropout_expectation,
-    dropout_forward,
-)
+from tests.reference import dropout_dx, dropout_expectation, dropout_forward
 
 
 def kept(layer, shape):

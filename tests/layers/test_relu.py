@@ -10,13 +10,13 @@ from hypothesis.extra import numpy as hnp
 
 from scratchcnn.gradient_check import check_layer
 from scratchcnn.layers.relu import ReLU
-from tests.comparing import assert_all_close, assert_close
+from tests.comparing import LAYOUTS, assert_all_close, assert_close
 from tests.gradients import (
     measured_gradients,
     stated_gradients,
     torch_gradients,
 )
-from tests.reference import LAYOUTS, relu_dx, relu_forward
+from tests.reference import relu_dx, relu_forward
 
 
 @st.composite

@@ -9,13 +9,12 @@ from hypothesis import strategies as st
 
 from scratchcnn.gradient_check import check_layer
 from scratchcnn.layers.reshape import Flatten, Reshape
-from tests.comparing import assert_all_close
+from tests.comparing import LAYOUTS, assert_all_close
 from tests.gradients import (
     measured_gradients,
     stated_gradients,
     torch_gradients,
 )
-from tests.reference import LAYOUTS
 
 
 @st.composite

@@ -12,9 +12,9 @@ from hypothesis.extra import numpy as hnp
 from scratchcnn.gradient_check import check_loss
 from scratchcnn.losses.loss import Loss
 from scratchcnn.losses.mean_squared_error import MeanSquaredError
-from tests.comparing import assert_all_close, assert_close
+from tests.comparing import LAYOUTS, assert_all_close, assert_close
 from tests.gradients import numerical_gradient, torch_gradients
-from tests.reference import LAYOUTS, mse_dy, mse_forward
+from tests.reference import mse_dy, mse_forward
 
 
 @st.composite

@@ -7,12 +7,8 @@ import pytest
 
 from scratchcnn.gradient_check import check_layer
 from scratchcnn.models.lenet import lenet
-from tests.reference import (
-    assert_all_close,
-    assert_close,
-    stated_gradients,
-    torch_gradients,
-)
+from tests.comparing import assert_all_close, assert_close
+from tests.gradients import stated_gradients, torch_gradients
 
 # The network
 

@@ -6,12 +6,8 @@ import pytest
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
 from scratchcnn.models.two_class import two_class
-from tests.reference import (
-    assert_all_close,
-    assert_close,
-    stated_gradients,
-    torch_gradients,
-)
+from tests.comparing import assert_all_close, assert_close
+from tests.gradients import stated_gradients, torch_gradients
 
 
 @pytest.mark.pytorch

@@ -11,7 +11,6 @@ import pytest
 
 pytest.importorskip("sphinx", reason="needs what the book is built with")
 
-from execution import cache_key
 
 from tools import promises
 
@@ -181,14 +180,3 @@ def test_a_module_without_chapter_or_test_is_found(copy: Path):
         "layers/relu has no test",
         "layers/unwoven has no chapter",
     ]
-
-
-def test_outputs_are_stale_after_an_edit_of_the_package(copy: Path):
-    before = cache_key(copy, stand_in=False)
-    assert cache_key(copy, stand_in=False) == before
-    append(copy / "scratchcnn" / "layers" / "relu.py", "\n# another thought\n")
-    assert cache_key(copy, stand_in=False) != before
-
-
-def test_outputs_of_other_data_are_not_reused(copy: Path):
-    assert cache_key(copy, stand_in=True) != cache_key(copy, stand_in=False)

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup, Tag
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 ONE = "1 claim checked when this page was built"
 FOUR = "4 claims checked when this page was built"
 NONE = "Numbers in the text, computed here"

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-HTML = Path(__file__).parents[1] / "_build" / "html"
+HTML = Path(__file__).parents[2] / "_build" / "html"
 PAGES = sorted(
     path.relative_to(HTML).as_posix()
     for path in [*HTML.glob("book/**/*.html"), *HTML.glob("genindex.html")]

@@ -18,7 +18,14 @@ from chapters import PACKAGE, Book, Chapter, closure, duration, find, read_book
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
-ROOT = Path(__file__).parents[1]
+pytestmark = [
+    # An extension looks at every object that lives, PyTorch's old ones too.
+    pytest.mark.filterwarnings("ignore:.*reduce_op:FutureWarning"),
+    # Sphinx forks where it reads in parallel; from 3.12 on Python warns.
+    pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),
+]
+
+ROOT = Path(__file__).parents[2]
 EXT = str(ROOT / "book" / "_ext")
 SPACE = "\N{NO-BREAK SPACE}"
 
