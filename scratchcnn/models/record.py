@@ -24,7 +24,7 @@ def record(*, rng: np.random.Generator) -> Network:
 
     Notes
     -----
-    Chapter *Options*.
+    Chapter *The trainer*.
     """
     layers: list[Layer] = []
     for before, channels in ((1, 24), (24, 48), (48, 96)):
