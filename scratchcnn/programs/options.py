@@ -21,7 +21,7 @@ NETWORKS: dict[str, Callable[..., Network]] = {
 }
 SCHEDULES = {"constant": constant, "cosine": cosine}
 RATES = {"sgd": 0.05, "adam": 0.001}
-FREE = {"free": True}  # a resumed run need not agree on it
+FREE = {"fixed": False}  # what a resumed run does not compare by name
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ class Settings:
 
     def fixed(self) -> dict[str, Any]:
         """Return what must be the same when the run is resumed."""
-        names = [f.name for f in fields(self) if not f.metadata]
+        every = fields(self)
+        names = [f.name for f in every if f.metadata.get("fixed", True)]
         if self.schedule != "constant" or self.warm_up:
             names.append("epochs")
         return {name: getattr(self, name) for name in names}
