@@ -24,7 +24,7 @@ def record(*, rng: np.random.Generator) -> Network:
 
     Notes
     -----
-    Chapter *Options*.
+    Chapter *The trainer*.
 
     Examples
     --------
