@@ -21,7 +21,7 @@ check: $(READY)
 	$(BIN)/python -m pytest -q -n0 tests/tools/test_promises.py
 
 bench: $(READY)
-	$(BIN)/python -m benchmarks.programs && $(BIN)/python -m benchmarks.habits
+	$(BIN)/python -m benchmarks.algorithms && $(BIN)/python -m benchmarks.habits
 	$(BIN)/python -m benchmarks.training && $(BIN)/python -m benchmarks.two_classes
 
 pages: $(READY)

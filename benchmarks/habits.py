@@ -29,7 +29,7 @@ from benchmarks.timing import (
 )
 from scratchcnn.layers.convolution import Conv2D
 
-CLOCK = time.process_time  # of one thread; see programs.py
+CLOCK = time.process_time  # of one thread; see algorithms.py
 Array = np.ndarray
 
 

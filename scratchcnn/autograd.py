@@ -26,6 +26,9 @@ Pull: TypeAlias = Callable[[Array], Array]
 class Tensor:
     """An array, and how it was computed from others.
 
+    ``+``, ``-``, ``*`` and ``@`` join it to another, or to an array on
+    either side; the first three also to a number.
+
     Parameters
     ----------
     value : ndarray
@@ -108,19 +111,44 @@ class Tensor:
                     share = gradients[operand] + share
                 gradients[operand] = share
 
+    __array_ufunc__ = None  # lets the tensor answer to array + tensor
+
+    def __add__(self, other: Operand | float) -> Operand:
+        return add(self, other)
+
+    def __mul__(self, other: Operand | float) -> Operand:
+        return multiply(self, other)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __matmul__(self, other: Operand) -> Operand:
+        return matmul(self, other)
+
+    def __rmatmul__(self, other: Operand) -> Operand:
+        return matmul(other, self)
+
+    def __neg__(self) -> Operand:
+        return -1 * self
+
+    def __sub__(self, other: Operand | float) -> Operand:
+        return self + -other
+
+    def __rsub__(self, other: Operand | float) -> Operand:
+        return other + -self
+
 
 Operand: TypeAlias = Tensor | Array
 
 
-def value(operand: Operand) -> Array:
-    """Return the array, recorded or not."""
+def value(operand: Operand | float) -> Any:
+    """Return the array, or the number, recorded or not."""
     return operand.value if isinstance(operand, Tensor) else operand
 
 
-def record(y: Array, *edges: tuple[Operand, Pull]) -> Operand:
+def remember(y: Array, *edges: tuple[Operand | float, Pull]) -> Operand:
     """Return the result y of an operation, and remember its operands.
 
-    Only tensors are remembered, not arrays, which are constants; and
+    Only tensors are remembered; arrays and numbers are constants, and
     where there is no tensor, y stays the array that it is.
     """
     kept = [(x, pull) for x, pull in edges if isinstance(x, Tensor)]
@@ -138,29 +166,24 @@ def summed_to(shape: tuple[int, ...], dy: Array) -> Array:
     return dy.sum(axis=(*range(extra), *stretched)).reshape(shape)
 
 
-def add(a: Operand, b: Operand) -> Operand:
+def add(a: Operand, b: Operand | float) -> Operand:
     """Record ``a + b``, of shapes that broadcast."""
     u, v = value(a), value(b)
-    return record(
+    return remember(
         u + v,
         (a, lambda dy: summed_to(u.shape, dy)),
         (b, lambda dy: summed_to(v.shape, dy)),
     )
 
 
-def multiply(a: Operand, b: Operand) -> Operand:
+def multiply(a: Operand, b: Operand | float) -> Operand:
     """Record ``a * b``, of shapes that broadcast."""
     u, v = value(a), value(b)
-    return record(
+    return remember(
         u * v,
         (a, lambda dy: summed_to(u.shape, dy * v)),
         (b, lambda dy: summed_to(v.shape, dy * u)),
     )
-
-
-def scale(x: Operand, factor: float) -> Operand:
-    """Record ``factor * x``, in the precision of x."""
-    return record(value(x) * factor, (x, lambda dy: dy * factor))
 
 
 def matmul(a: Operand, b: Operand) -> Operand:
@@ -168,7 +191,7 @@ def matmul(a: Operand, b: Operand) -> Operand:
     u, v = value(a), value(b)
     if min(u.ndim, v.ndim) < 2:
         raise ValueError(f"matmul wants matrices, got {u.shape}, {v.shape}")
-    return record(
+    return remember(
         u @ v,
         (a, lambda dy: summed_to(u.shape, dy @ v.swapaxes(-1, -2))),
         (b, lambda dy: summed_to(v.shape, u.swapaxes(-1, -2) @ dy)),
@@ -178,24 +201,26 @@ def matmul(a: Operand, b: Operand) -> Operand:
 def transpose(x: Operand, axes: tuple[int, ...] = (1, 0)) -> Operand:
     """Record ``x.transpose(axes)``, of a matrix ``x.T``."""
     back = np.argsort(axes)
-    return record(value(x).transpose(axes), (x, lambda dy: dy.transpose(back)))
+    return remember(
+        value(x).transpose(axes), (x, lambda dy: dy.transpose(back))
+    )
 
 
 def reshape(x: Operand, shape: tuple[int, ...]) -> Operand:
     """Record ``x.reshape(shape)``."""
     u = value(x)
-    return record(u.reshape(shape), (x, lambda dy: dy.reshape(u.shape)))
+    return remember(u.reshape(shape), (x, lambda dy: dy.reshape(u.shape)))
 
 
 def total(x: Operand) -> Operand:
     """Record the sum of all numbers, an array of shape ()."""
     u = value(x)
-    return record(u.sum(), (x, lambda dy: np.broadcast_to(dy, u.shape)))
+    return remember(u.sum(), (x, lambda dy: np.broadcast_to(dy, u.shape)))
 
 
 def mean(x: Operand) -> Operand:
     """Record the mean of all numbers, an array of shape ()."""
-    return scale(total(x), 1 / value(x).size)
+    return multiply(total(x), 1 / value(x).size)
 
 
 def take(x: Operand, index: Any) -> Operand:
@@ -207,19 +232,19 @@ def take(x: Operand, index: Any) -> Operand:
         np.add.at(dx, index, dy)
         return dx
 
-    return record(u[index], (x, pull))
+    return remember(u[index], (x, pull))
 
 
-def maximum(x: Operand) -> Operand:
+def relu(x: Operand) -> Operand:
     """Record ``max(x, 0)``, number by number: `ReLU`."""
     u = value(x)
-    return record(np.maximum(u, 0), (x, lambda dy: dy * (u > 0)))
+    return remember(np.maximum(u, 0), (x, lambda dy: dy * (u > 0)))
 
 
 def log_sum_exp(z: Operand) -> Operand:
     """Record the function of that name, (..., K) to (...)."""
     u = value(z)
-    return record(
+    return remember(
         logits.log_sum_exp(u),
         (z, lambda dy: dy[..., None] * logits.softmax(u)),
     )
@@ -229,7 +254,7 @@ def pad(x: Operand, padding: Pair) -> Operand:
     """Record zeros put around images (N, C, H, W)."""
     (ph, pw), (h, w) = padding, value(x).shape[2:]
     inside = np.s_[:, :, ph : ph + h, pw : pw + w]
-    return record(
+    return remember(
         convolution.pad(value(x), padding), (x, lambda dy: dy[inside])
     )
 
@@ -237,7 +262,7 @@ def pad(x: Operand, padding: Pair) -> Operand:
 def gather(x: Operand, kernel: Pair, stride: Pair) -> Operand:
     """Record the columns of a convolution, (OH, C, KH, KW, OW, N)."""
     u = value(x)
-    return record(
+    return remember(
         convolution.gather(u, kernel, stride),
         (x, lambda dy: convolution.scatter(dy, u.shape[2:], stride)),
     )
@@ -246,9 +271,8 @@ def gather(x: Operand, kernel: Pair, stride: Pair) -> Operand:
 def max_pool(x: Operand, kernel: Pair, stride: Pair) -> Operand:
     """Record the largest of each window, (N, C, OH, OW)."""
     u = value(x)
-    pixels = np.stack(
-        window_views(u, kernel, stride)
-    )  # the window's axis first
+    views = window_views(u, kernel, stride)
+    pixels = np.stack(views)  # the window's axis first
     winner = pixels.argmax(axis=0)  # the first, where several are largest
 
     def pull(dy: Array) -> Array:
@@ -257,7 +281,7 @@ def max_pool(x: Operand, kernel: Pair, stride: Pair) -> Operand:
             dpixels += dy * (winner == k)
         return dx
 
-    return record(pixels.max(axis=0), (x, pull))
+    return remember(pixels.max(axis=0), (x, pull))
 
 
 def convolve(layer: Conv2D, x: Operand, w: Operand, b: Operand) -> Operand:
@@ -265,9 +289,9 @@ def convolve(layer: Conv2D, x: Operand, w: Operand, b: Operand) -> Operand:
     columns = gather(pad(x, layer.padding), layer.kernel_size, layer.stride)
     oh, c, kh, kw, ow, n = value(columns).shape
     columns = reshape(columns, (oh, c * kh * kw, ow * n))
-    y = matmul(reshape(w, (layer.out_channels, c * kh * kw)), columns)
-    y = add(y, reshape(b, (layer.out_channels, 1)))
-    y = reshape(y, (oh, layer.out_channels, ow, n))
+    f = layer.out_channels
+    y = reshape(w, (f, c * kh * kw)) @ columns + reshape(b, (f, 1))
+    y = reshape(y, (oh, f, ow, n))
     return transpose(y, (3, 1, 0, 2))
 
 
@@ -311,11 +335,11 @@ def replay(layer: Layer, x: Operand, tensors: Learned) -> Operand:
                 x = replay(inside, x, tensors)
             return x
         case Dense(weight=w, bias=b):
-            return add(matmul(x, transpose(own(w))), own(b))
+            return x @ transpose(own(w)) + own(b)
         case Conv2D(weight=w, bias=b):
             return convolve(layer, x, own(w), own(b))
         case ReLU():
-            return maximum(x)
+            return relu(x)
         case MaxPool2D(kernel_size=kernel, stride=stride):
             return max_pool(x, kernel, stride)
         case Reshape(shape=shape):
@@ -325,8 +349,8 @@ def replay(layer: Layer, x: Operand, tensors: Learned) -> Operand:
 
 def mean_squared_error(y: Operand, t: Array) -> Operand:
     """Record the loss of that name, of outputs y and targets t."""
-    difference = add(y, -t)
-    return mean(multiply(difference, difference))
+    difference = y - t
+    return mean(difference * difference)
 
 
 def softmax_cross_entropy(y: Operand, t: Labels) -> Operand:
@@ -334,4 +358,4 @@ def softmax_cross_entropy(y: Operand, t: Labels) -> Operand:
     n, k = value(y).shape
     check_labels("softmax_cross_entropy", "t", t, n, k)
     right = take(y, (np.arange(n), t))
-    return mean(add(log_sum_exp(y), scale(right, -1)))
+    return mean(log_sum_exp(y) - right)

@@ -481,7 +481,7 @@ def adam_steps(
     return p
 
 
-# Convolution without a bias, as five programs compute it
+# Convolution without a bias, as five algorithms compute it
 
 
 def dft2(image: Array, size: Pair) -> npt.NDArray[np.complex128]:

@@ -3,6 +3,7 @@
 import copy
 import functools
 import json
+import operator
 from pathlib import Path
 
 import numpy as np
@@ -47,17 +48,17 @@ def graphs(draw):
     for j in range(2, draw(st.integers(3, 8))):
         a, b = (draw(st.integers(0, j - 1)) for _ in range(2))
         x, y = nodes[a].value[0], nodes[b].value[0]
-        match draw(st.sampled_from(["multiply", "matmul", "maximum"])):
+        match draw(st.sampled_from(["multiply", "matmul", "relu"])):
             case "multiply":
-                nodes.append(autograd.multiply(nodes[a], nodes[b]))
+                nodes.append(nodes[a] * nodes[b])
                 jacobians[j, a] = np.diag(y)
                 jacobians[j, b] = np.diag(x) + (np.diag(y) if a == b else 0)
             case "matmul":
                 m = rng.standard_normal((3, 3))
-                nodes.append(autograd.matmul(nodes[a], m))
+                nodes.append(nodes[a] @ m)
                 jacobians[j, a] = m.T
-            case "maximum":
-                nodes.append(autograd.maximum(nodes[a]))
+            case "relu":
+                nodes.append(autograd.relu(nodes[a]))
                 jacobians[j, a] = np.diag((x > 0).astype(float))
     return nodes, jacobians, frozen(rng.standard_normal((1, 3)))
 
@@ -99,10 +100,10 @@ def test_a_second_sweep_adds_the_same_again(case):
 
 def test_the_recording_lists_operands_after_results_and_each_once():
     a, b = Tensor(np.ones(2)), Tensor(np.ones(2))
-    c = autograd.add(a, b)
-    d = autograd.multiply(c, a)
-    other = autograd.add(b, b)
-    e = autograd.add(d, c)
+    c = a + b
+    d = c * a
+    other = b + b
+    e = d + c
     assert e.recording() == [e, d, c, b, a]
     assert other.recording() == [other, b]
     assert a.recording() == [a]
@@ -111,7 +112,7 @@ def test_the_recording_lists_operands_after_results_and_each_once():
 def test_a_chain_may_be_longer_than_python_s_stack():
     start = x = Tensor(np.ones(1))
     for _ in range(5000):
-        x = autograd.scale(x, 1)
+        x = x * 1
     x.backward()
     assert start.grad == 1
 
@@ -119,7 +120,7 @@ def test_a_chain_may_be_longer_than_python_s_stack():
 def test_gradients_don_t_share_memory():
     a, b = Tensor(np.ones(2)), Tensor(np.ones(2))
     dy = np.ones(2)
-    c = autograd.add(a, b)
+    c = a + b
     c.backward(dy)
     arrays = [dy, a.grad, b.grad, c.grad]
     for i, one in enumerate(arrays):
@@ -159,7 +160,7 @@ def test_what_was_stretched_is_summed(data):
             other[-i] = one[-i]
     rng = np.random.default_rng(0)
     a, b = (Tensor(rng.standard_normal(shape)) for shape in (one, other))
-    y = autograd.add(a, b)
+    y = a + b
     dy = rng.standard_normal(y.value.shape)
     y.backward(dy)
     assert_close(a.grad, stretched_sum(dy, tuple(one)))
@@ -170,7 +171,13 @@ OPERATIONS = {
     "add": (autograd.add, (4, 3), (3,)),
     "add a column": (autograd.add, (2, 4, 3), (4, 1)),
     "multiply": (autograd.multiply, (4, 3), (4, 1)),
-    "scale": (lambda x: autograd.scale(x, -0.5), (4, 3)),
+    "multiply by a number": (lambda x: autograd.multiply(x, -0.5), (4, 3)),
+    "+": (operator.add, (4, 3), (3,)),
+    "-": (operator.sub, (4, 3), (4, 1)),
+    "-x": (operator.neg, (4, 3)),
+    "*": (operator.mul, (3,), (4, 3)),
+    "@": (operator.matmul, (4, 3), (5, 3, 2)),
+    "numbers": (lambda x: 2 * (1 - x * 3 + 4), (4, 3)),
     "matmul": (autograd.matmul, (4, 3), (3, 2)),
     "matmul of stacks": (autograd.matmul, (4, 3), (5, 3, 2)),
     "transpose": (autograd.transpose, (4, 3)),
@@ -179,7 +186,7 @@ OPERATIONS = {
     "total": (autograd.total, (4, 3)),
     "mean": (autograd.mean, (4, 3)),
     "take": (lambda x: autograd.take(x, [0, 2, 2]), (4, 3)),
-    "maximum": (autograd.maximum, (4, 3)),
+    "relu": (autograd.relu, (4, 3)),
     "log_sum_exp": (autograd.log_sum_exp, (4, 3)),
     "pad": (lambda x: autograd.pad(x, (1, 2)), (2, 2, 3, 4)),
     "gather": (lambda x: autograd.gather(x, (2, 3), (2, 1)), (2, 2, 5, 4)),
@@ -210,9 +217,9 @@ def test_arrays_are_constants_and_nothing_is_recorded(name, rng):
     assert isinstance(y, np.ndarray)
     for i in range(len(arrays)):
         mixed = [Tensor(x) if i == k else x for k, x in enumerate(arrays)]
-        recorded = operation(*mixed)
-        assert_close(recorded.value, y)
-        inputs = [t for t in recorded.recording() if not t.edges]
+        end = operation(*mixed)
+        assert_close(end.value, y)
+        inputs = [t for t in end.recording() if not t.edges]
         assert inputs == [mixed[i]]
 
 
@@ -227,6 +234,31 @@ def test_operations_keep_the_precision(name, rng):
     assert y.value.dtype == np.float32
     y.backward(np.ones_like(y.value))
     assert {t.grad.dtype for t in y.recording()} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize(
+    "kinds", [(Tensor, Tensor), (np.array, Tensor), (Tensor, np.array)]
+)
+@pytest.mark.parametrize(
+    ("sign", "function"),
+    [
+        ("+", autograd.add),
+        ("*", autograd.multiply),
+        ("@", autograd.matmul),
+    ],
+)
+def test_an_operator_is_the_function_that_it_calls(sign, function, kinds, rng):
+    symbol, *shapes = OPERATIONS[sign]
+    arrays = [rng.standard_normal(shape) for shape in shapes]
+    found = []
+    for operation in symbol, function:
+        operands = [kind(x) for kind, x in zip(kinds, arrays, strict=True)]
+        tensors = [x for x in operands if isinstance(x, Tensor)]
+        y = operation(*operands)
+        y.backward(np.ones_like(y.value))
+        assert {*y.recording()} == {y, *tensors}
+        found.append([y.value, *(x.grad for x in tensors)])
+    np.testing.assert_equal(*found)
 
 
 @pytest.mark.parametrize("shapes", [((3,), (3, 2)), ((2, 3), (3,))])
@@ -273,11 +305,11 @@ def ten_classes(rng, n=3):
 
 @pytest.mark.parametrize("case", [two_classes, ten_classes])
 def test_no_derivation_gives_the_same_as_ours(case, rng):
-    network, loss, recorded_loss, x, t = case(rng)
+    network, loss, same_loss, x, t = case(rng)
     network.astype(np.float64)
     tensors, start = learned(network), Tensor(frozen(x))
     y = replay(network, start, tensors)
-    end = recorded_loss(y, t)
+    end = same_loss(y, t)
     end.backward()
     assert_close(y.value, network.forward(x))
     assert_close(end.value, loss.forward(y.value, t))
@@ -354,7 +386,7 @@ def test_a_label_that_is_no_class_is_named(bad):
 
 def test_two_logits_are_binary_cross_entropy(rng):
     y, t = Tensor(rng.standard_normal((5, 1))), rng.integers(0, 2, 5)
-    both = autograd.multiply(y, np.array([[0.0, 1.0]]))
+    both = y * np.array([[0.0, 1.0]])
     end = autograd.softmax_cross_entropy(both, t)
     end.backward()
     loss = BinaryCrossEntropy()

@@ -42,7 +42,6 @@ from scratchcnn import (
 from scratchcnn.arrays import Array
 from scratchcnn.data.drawn import dataset
 from scratchcnn.files import write_whole
-from scratchcnn.layer import Array
 from scratchcnn.models import lenet, two_class
 from scratchcnn.training.weights import WEIGHTS, write_arrays
 

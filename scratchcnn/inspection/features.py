@@ -24,7 +24,7 @@ from scratchcnn.layers.network import Network
 from scratchcnn.layers.pooling import Pooling
 from scratchcnn.layers.relu import ReLU
 
-Places = npt.NDArray[np.int64]
+Positions = npt.NDArray[np.int64]
 POINTWISE = BatchNorm2D, Dropout, ReLU, Sigmoid
 
 
@@ -112,7 +112,7 @@ def receptive_field(network: Layer) -> Field:
     Raises
     ------
     TypeError
-        If there is another layer, whose outputs have no place.
+        If there is another layer, whose outputs have no position.
 
     Notes
     -----
@@ -138,8 +138,8 @@ def receptive_field(network: Layer) -> Field:
     return Field(*((int(y), int(x)) for y, x in (start, stride, size)))
 
 
-def strongest(maps: Array, channel: int, count: int) -> Places:
-    """Find where a feature map is largest: at one place in each image.
+def strongest(maps: Array, channel: int, count: int) -> Positions:
+    """Find where a feature map is largest, one position an image.
 
     Parameters
     ----------
@@ -148,13 +148,14 @@ def strongest(maps: Array, channel: int, count: int) -> Places:
     channel : int
         Which of the F maps, from 0.
     count : int
-        How many images to choose, from 1 to N.
+        How many images to take, from 1 to N: those whose largest number
+        is largest.
 
     Returns
     -------
     ndarray
-        Image, row and column, int64, (count, 3), the largest first; of
-        equal ones the first.
+        Positions, int64, (count, 3): image, row and column of the map,
+        the largest first; of equal ones the first.
 
     Raises
     ------
@@ -185,8 +186,8 @@ def strongest(maps: Array, channel: int, count: int) -> Places:
     return np.stack([order, *np.unravel_index(best, maps.shape[2:])], axis=1)
 
 
-def patches(x: Array, field: Field, places: Places) -> Array:
-    """Cut out what the outputs at some places have looked at.
+def patches(x: Array, field: Field, positions: Positions) -> Array:
+    """Cut out what the outputs at some positions have looked at.
 
     Parameters
     ----------
@@ -194,19 +195,19 @@ def patches(x: Array, field: Field, places: Places) -> Array:
         Images, (N, C, H, W).
     field : Field
         Of the layers whose outputs these are.
-    places : ndarray
-        Image, row and column of P outputs, integers, (P, 3).
+    positions : ndarray
+        Image, row and column of M outputs, integers, (M, 3).
 
     Returns
     -------
     ndarray
-        (P, C, RH, RW), RH and RW being the size of the field; zero
+        (M, C, RH, RW), RH and RW being the size of the field; zero
         where it lies outside the image.
 
     Raises
     ------
     TypeError, ValueError
-        If an array is not of its shape, or a place in none of the images.
+        If an array is not of its shape, or a position in none of the images.
 
     Notes
     -----
@@ -220,15 +221,16 @@ def patches(x: Array, field: Field, places: Places) -> Array:
              [7., 8.]]]])
     """
     check_array("patches", "x", x, "N", "C", "H", "W")
-    if np.ndim(places) != 2 or np.shape(places)[1] != 3:
+    if np.ndim(positions) != 2 or np.shape(positions)[1] != 3:
         raise ValueError(
-            f"patches wants places of shape (P, 3), got {np.shape(places)}"
+            "patches wants positions of shape (M, 3), "
+            f"got {np.shape(positions)}"
         )
-    n = places[:, 0]
-    check_labels("patches", "the images of places", n, len(n), len(x))
+    n = positions[:, 0]
+    check_labels("patches", "the images of positions", n, len(n), len(x))
     inside, index = [], []
     for axis in (0, 1):
-        first = field.start[axis] + field.stride[axis] * places[:, axis + 1]
+        first = field.start[axis] + field.stride[axis] * positions[:, axis + 1]
         lines = first[:, None] + np.arange(field.size[axis])
         index.append(lines.clip(0, x.shape[axis + 2] - 1))
         inside.append(index[axis] == lines)
@@ -238,7 +240,7 @@ def patches(x: Array, field: Field, places: Places) -> Array:
     return np.where(there, seen.transpose(0, 3, 1, 2), x.dtype.type(0))
 
 
-def neighbors(features: Array, queries: Array, count: int) -> Places:
+def neighbors(features: Array, queries: Array, count: int) -> Positions:
     """Find the rows of `features` that are nearest to each query.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Five backward programs: oracle, adjoint identity, slopes, PyTorch."""
+"""Five backward algorithms: oracle, adjoint identity, slopes, PyTorch."""
 
 import re
 
@@ -44,18 +44,18 @@ def test_all_five_are_the_same_gradients(drawn):
     dx = conv_dx(w, dy, x.shape[2:], stride, padding)
     dw = conv_dw(x, dy, w.shape[2:], stride, padding)
     dy.flags.writeable = False
-    for program in ALGORITHMS.values():
-        assert_all_close([*program.backward(dy, *drawn)], [dx, dw])
+    for algorithm in ALGORITHMS.values():
+        assert_all_close([*algorithm.backward(dy, *drawn)], [dx, dw])
 
 
 @pytest.mark.equation("five-adjoint")
 @given(problems())
 def test_backward_is_the_adjoint_of_forward(drawn):
     x, w, *_ = drawn
-    for program in ALGORITHMS.values():
-        y = program.forward(*drawn)
+    for algorithm in ALGORITHMS.values():
+        y = algorithm.forward(*drawn)
         dy = gradient_of(y)
-        dx, dw = program.backward(dy, *drawn)
+        dx, dw = algorithm.backward(dy, *drawn)
         scale = np.linalg.norm(y) * np.linalg.norm(dy) + 1
         assert abs(np.vdot(y, dy) - np.vdot(x, dx)) < 1e-12 * scale
         assert abs(np.vdot(y, dy) - np.vdot(w, dw)) < 1e-12 * scale
@@ -120,13 +120,13 @@ def test_gradients_are_those_that_can_be_measured(
         size = np.minimum(size, 6)  # it is slow enough
     x, w = problem(rng, kernel, size)
     x, w = x[:1, :2].copy(), w[:2, :2].copy()
-    program = ALGORITHMS[name]
-    dy = gradient_of(program.forward(x, w, stride, padding))
+    algorithm = ALGORITHMS[name]
+    dy = gradient_of(algorithm.forward(x, w, stride, padding))
 
     def projected():
-        return float(np.sum(dy * program.forward(x, w, stride, padding)))
+        return float(np.sum(dy * algorithm.forward(x, w, stride, padding)))
 
-    stated = [*program.backward(dy, x, w, stride, padding)]
+    stated = [*algorithm.backward(dy, x, w, stride, padding)]
     wanted = [numerical_gradient(projected, array) for array in (x, w)]
     assert_all_close(stated, wanted, tolerance=1e-8)
 

@@ -28,7 +28,7 @@ def arrays(kernel, stride, padding, size, dtype=np.float32):
     return pad(x, padding), w, y, sizes_of(x.shape, w.shape, stride, padding)
 
 
-def test_every_program_has_its_costs():
+def test_every_algorithm_has_its_costs():
     assert [*COSTS] == [*ALGORITHMS]
 
 
@@ -44,10 +44,10 @@ def test_sizes(kernel, stride, padding, size):
 @FORM
 def test_direct_flops(kernel, stride, padding, size):
     x, w, _, s = arrays(kernel, stride, padding, size)
-    steps = {"loops": stride, "Toeplitz": stride, "im2col": stride}
-    steps["SciPy"] = 1, 1
-    for name, step in steps.items():
-        places = [*map(positions, x.shape[2:], kernel, step)]
+    strides = {"loops": stride, "Toeplitz": stride, "im2col": stride}
+    strides["SciPy"] = 1, 1
+    for name, taken in strides.items():
+        places = [*map(positions, x.shape[2:], kernel, taken)]
         count = 0
         for _ in np.ndindex(2, 4, *places):
             for _ in np.ndindex(w.shape[1:]):

@@ -1,4 +1,4 @@
-"""Five forward programs: their equations, each other, PyTorch, refusals."""
+"""Five forward algorithms: their equations, each other, PyTorch, refusals."""
 
 import re
 
@@ -32,7 +32,7 @@ from tests.reference import (
 )
 
 ALGORITHMS = [by_loops, by_scipy, by_fft, by_toeplitz, by_im2col]
-EACH = pytest.mark.parametrize("program", ALGORITHMS)
+EACH = pytest.mark.parametrize("algorithm", ALGORITHMS)
 
 
 @st.composite
@@ -68,8 +68,8 @@ def problem(rng, kernel, size):
 def test_all_five_are_the_same_sum(drawn):
     x, w, stride, padding = drawn
     wanted = conv_forward(x, w, np.zeros(len(w)), stride, padding)
-    for program in ALGORITHMS:
-        assert_close(program(*drawn), wanted)
+    for algorithm in ALGORITHMS:
+        assert_close(algorithm(*drawn), wanted)
 
 
 @pytest.mark.equation("five-fft")
@@ -121,21 +121,21 @@ def test_im2col(kernel, stride, padding, size, rng):
 @pytest.mark.pytorch
 @EACH
 @FORM
-def test_agrees_with_pytorch(program, kernel, stride, padding, size, rng):
+def test_agrees_with_pytorch(algorithm, kernel, stride, padding, size, rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     x, w = problem(rng, kernel, size)
     tensors = torch.tensor(x), torch.tensor(w)
     wanted = torch.nn.functional.conv2d(
         *tensors, stride=stride, padding=padding
     )
-    assert_close(program(x, w, stride, padding), wanted.numpy())
+    assert_close(algorithm(x, w, stride, padding), wanted.numpy())
 
 
 @EACH
-def test_agrees_with_the_layer(program, rng):
+def test_agrees_with_the_layer(algorithm, rng):
     layer = Conv2D(3, 4, (3, 2), stride=(2, 1), padding=(0, 1), rng=rng)
     x = rng.standard_normal((2, 3, 6, 5), dtype=np.float32)
-    y = program(x, layer.weight.value, (2, 1), (0, 1))
+    y = algorithm(x, layer.weight.value, (2, 1), (0, 1))
     assert_close(y, layer.forward(x), tolerance=1e-5)
 
 
@@ -144,16 +144,16 @@ def test_agrees_with_the_layer(program, rng):
 
 @EACH
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_images_decide_on_the_precision(program, dtype, rng):
+def test_the_images_decide_on_the_precision(algorithm, dtype, rng):
     x, w = problem(rng, (3, 2), (5, 4))
-    y = program(x.astype(dtype), w.astype(np.float32), (1, 1), (0, 0))
+    y = algorithm(x.astype(dtype), w.astype(np.float32), (1, 1), (0, 0))
     assert y.dtype == dtype
     assert not np.shares_memory(y, x)
 
 
 @EACH
-def test_a_batch_may_be_empty(program):
-    y = program(np.ones((0, 2, 5, 5)), np.ones((3, 2, 2, 3)), (1, 1), (0, 0))
+def test_a_batch_may_be_empty(algorithm):
+    y = algorithm(np.ones((0, 2, 5, 5)), np.ones((3, 2, 2, 3)), (1, 1), (0, 0))
     assert y.shape == (0, 3, 4, 3)
 
 
@@ -168,19 +168,19 @@ def test_a_batch_may_be_empty(program):
         ((2, 3, 5, 5), (4, 3, 0, 2), "wants kernels of (1, 1) to (5, 5)"),
     ],
 )
-def test_shapes_that_do_not_fit(program, x, w, message):
+def test_shapes_that_do_not_fit(algorithm, x, w, message):
     with pytest.raises(ValueError, match="^convolution " + re.escape(message)):
-        program(np.ones(x), np.ones(w), (1, 1), (0, 0))
+        algorithm(np.ones(x), np.ones(w), (1, 1), (0, 0))
 
 
 @EACH
-def test_strides_and_paddings_that_make_no_sense(program):
+def test_strides_and_paddings_that_make_no_sense(algorithm):
     x, w = np.ones((1, 1, 3, 3)), np.ones((1, 1, 2, 2))
     with pytest.raises(ValueError, match="wants stride >= 1, got 0"):
-        program(x, w, (1, 0), (0, 0))
+        algorithm(x, w, (1, 0), (0, 0))
     with pytest.raises(ValueError, match="wants padding >= 0, got -1"):
-        program(x, w, (1, 1), (-1, 0))
+        algorithm(x, w, (1, 1), (-1, 0))
     with pytest.raises(TypeError, match="wants x as an array of floats"):
-        program(x.astype(int), w, (1, 1), (0, 0))
+        algorithm(x.astype(int), w, (1, 1), (0, 0))
     with pytest.raises(TypeError, match="wants w as an array of floats"):
-        program(x, w.astype(int), (1, 1), (0, 0))
+        algorithm(x, w.astype(int), (1, 1), (0, 0))

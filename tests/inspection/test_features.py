@@ -1,4 +1,4 @@
-"""Activations, receptive fields, strongest places and neighbors."""
+"""Activations, receptive fields, strongest positions and neighbors."""
 
 import re
 
@@ -155,7 +155,7 @@ def test_a_layer_alone_is_enough(rng):
 @pytest.mark.parametrize(
     "layer", [Flatten(), Dense(2, 2, rng=np.random.default_rng(0))]
 )
-def test_outputs_without_a_place_have_no_field(layer):
+def test_outputs_without_a_position_have_no_field(layer):
     message = re.escape(f"got {layer}")
     with pytest.raises(TypeError, match=f"receptive_field wants.*{message}"):
         receptive_field(Network([ReLU(), layer]))
@@ -167,11 +167,11 @@ def test_accelerated_networks_are_closed_books(rng):
         receptive_field(fast)
 
 
-# The strongest places
+# The strongest positions
 
 
 @given(st.integers(1, 6), st.integers(1, 3), st.integers(0, 99))
-def test_the_strongest_place_of_every_image(n, f, seed):
+def test_the_strongest_position_of_every_image(n, f, seed):
     rng = np.random.default_rng(seed)
     maps = frozen(rng.integers(0, 6, (n, f, 3, 4)).astype(np.float32))
     channel, count = rng.integers(f), rng.integers(1, n + 1)
@@ -216,9 +216,9 @@ starts = st.tuples(st.integers(-6, 4), st.integers(-6, 4))
 def test_patches_have_zeros_around_the_image(start, stride, size, layout):
     rng = np.random.default_rng(1)
     x = LAYOUTS[layout](rng.standard_normal((3, 2, 6, 7)))
-    places = rng.integers(0, 3, (5, 3))
-    cut = patches(x, Field(start, stride, size), places)
-    for patch, (n, i, j) in zip(cut, places, strict=True):
+    positions = rng.integers(0, 3, (5, 3))
+    cut = patches(x, Field(start, stride, size), positions)
+    for patch, (n, i, j) in zip(cut, positions, strict=True):
         corner = start[0] + stride[0] * i, start[1] + stride[1] * j
         np.testing.assert_array_equal(patch, cut_patch(x[n], corner, size))
     assert cut.shape == (5, 2, *size)
@@ -235,11 +235,11 @@ def test_a_patch_alone_gives_the_output_that_it_was_cut_for(rng):
     )
     x = rng.standard_normal((5, 1, 20, 20))
     y = network.forward(x)
-    places = strongest(y, 1, 5)
-    cut = patches(x, receptive_field(network), places)
+    positions = strongest(y, 1, 5)
+    cut = patches(x, receptive_field(network), positions)
     again = network.forward(cut)
     assert again.shape == (5, 2, 1, 1)
-    for one, (n, i, j) in zip(again, places, strict=True):
+    for one, (n, i, j) in zip(again, positions, strict=True):
         assert_close(one[:, 0, 0], y[n, :, i, j])
 
 
@@ -251,20 +251,28 @@ def test_what_lies_outside_counts_as_zero_even_if_the_edge_is_not_finite():
     assert not cut.any()
 
 
-@pytest.mark.parametrize("places", [np.zeros(3, int), np.zeros((1, 2), int)])
-def test_places_have_three_numbers(places):
-    with pytest.raises(ValueError, match=r"places of shape \(P, 3\), got"):
-        patches(np.zeros((1, 1, 2, 2)), Field((0, 0), (1, 1), (1, 1)), places)
+@pytest.mark.parametrize(
+    "positions", [np.zeros(3, int), np.zeros((1, 2), int)]
+)
+def test_positions_have_three_numbers(positions):
+    with pytest.raises(ValueError, match=r"positions of shape \(M, 3\), got"):
+        patches(
+            np.zeros((1, 1, 2, 2)), Field((0, 0), (1, 1), (1, 1)), positions
+        )
 
 
 @pytest.mark.parametrize("image", [-1, 2])
-def test_places_lie_in_the_images(image):
-    places = np.array([[image, 0, 0]])
-    with pytest.raises(ValueError, match="the images of places from 0 to 1"):
-        patches(np.zeros((2, 1, 2, 2)), Field((0, 0), (1, 1), (1, 1)), places)
+def test_positions_lie_in_the_images(image):
+    positions = np.array([[image, 0, 0]])
+    with pytest.raises(
+        ValueError, match="the images of positions from 0 to 1"
+    ):
+        patches(
+            np.zeros((2, 1, 2, 2)), Field((0, 0), (1, 1), (1, 1)), positions
+        )
 
 
-def test_places_are_integers():
+def test_positions_are_integers():
     with pytest.raises(TypeError, match="array of integers, got float64"):
         patches(
             np.zeros((2, 1, 2, 2)),

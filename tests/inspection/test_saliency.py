@@ -94,14 +94,14 @@ def test_saliency_against_pytorch(rng):
 def test_between_kinks_the_logit_is_linear(rng):
     network, arrays = small_network(rng, channels=2)
     x = rng.standard_normal((2, 2, 6, 5))
-    step = 1e-7 * rng.standard_normal(x.shape)  # too small to reach a kink
+    small = 1e-7 * rng.standard_normal(x.shape)  # too small to reach a kink
     classes = np.array([1, 2])
     ds = saliency(network, x, classes)
-    before, after = small_logits(x, *arrays), small_logits(x + step, *arrays)
+    before, after = small_logits(x, *arrays), small_logits(x + small, *arrays)
     for n, k in enumerate(classes):
         change = 0.0
         for place in np.ndindex(x.shape[1:]):
-            change += ds[n][place] * step[n][place]
+            change += ds[n][place] * small[n][place]
         assert abs(after[n, k] - before[n, k] - change) < 1e-13
 
 

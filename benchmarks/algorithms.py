@@ -1,6 +1,6 @@
-"""Time the five programs over kernel sizes, channels and batches.
+"""Time the five algorithms over kernel sizes, channels and batches.
 
-``python -m benchmarks.programs`` writes ``programs.json`` beside itself.
+``python -m benchmarks.algorithms`` writes ``algorithms.json`` beside itself.
 """
 
 from __future__ import annotations
@@ -84,19 +84,19 @@ def terms(x: Shape, w: Shape) -> int:
 
 
 def compare(x: Shape, w: Shape, backward: bool = False) -> dict[str, Any]:
-    """Time all programs on one problem; loops only if they can end."""
+    """Time all algorithms on one problem; loops only if they can end."""
     images, kernels = draw(x), draw(w)
     dy = ALGORITHMS["im2col"].forward(images, kernels, *FORM)
     runs = {}
-    for name, program in ALGORITHMS.items():
+    for name, algorithm in ALGORITHMS.items():
         if name == "loops" and terms(x, w) > LOOPED:
             continue
         if backward:
-            runs[name] = lambda p=program: p.backward(
+            runs[name] = lambda a=algorithm: a.backward(
                 dy, images, kernels, *FORM
             )
         else:
-            runs[name] = lambda p=program: p.forward(images, kernels, *FORM)
+            runs[name] = lambda a=algorithm: a.forward(images, kernels, *FORM)
     times = alternate(runs, 7, clock=CLOCK)
     return {
         "x": x,
@@ -109,7 +109,7 @@ def compare(x: Shape, w: Shape, backward: bool = False) -> dict[str, Any]:
 
 
 def parts(x: Shape, w: Shape) -> dict[str, Any]:
-    """Time apart what Toeplitz and im2col do, one step after another."""
+    """Time apart what Toeplitz and im2col do, one part after another."""
     images, kernels, swapped = draw(x), draw(w), draw(x).swapaxes(0, 1)
     dy = ALGORITHMS["im2col"].forward(images, kernels, *FORM)
     read = pixels_read(images, w[2:], FORM[0]).transpose(3, 4, 0, 1, 2)
