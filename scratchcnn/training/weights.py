@@ -27,7 +27,7 @@ def named_arrays(network: Layer) -> dict[str, npt.NDArray[Any]]:
 
     Notes
     -----
-    Chapter *Saving and loading*.
+    Chapter *Files that a training run leaves*.
     """
     found: dict[str, npt.NDArray[Any]] = {}
     for path, layer in network.walk():
@@ -161,7 +161,7 @@ def save(network: Layer, path: str | os.PathLike[str]) -> None:
 
     Notes
     -----
-    Chapter *Saving and loading*.
+    Chapter *Files that a training run leaves*.
     """
     write_arrays(path, WEIGHTS, named_arrays(network))
 
@@ -188,7 +188,7 @@ def load(network: Layer, path: str | os.PathLike[str]) -> None:
 
     Notes
     -----
-    Chapter *Saving and loading*. Whatever is raised, nothing of the
-    network has changed.
+    Chapter *Files that a training run leaves*. Whatever is raised,
+    nothing of the network has changed.
     """
     copy_arrays(path, read_arrays(path, WEIGHTS), named_arrays(network))
