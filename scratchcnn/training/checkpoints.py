@@ -53,7 +53,7 @@ class Checkpoint:
 
     Notes
     -----
-    Chapter *Checkpoints*.
+    Chapter *Files that a training run leaves*.
 
     Examples
     --------

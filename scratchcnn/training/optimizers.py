@@ -211,7 +211,7 @@ class Adam(Optimizer):
 
     Notes
     -----
-    Chapter *Optimizers*; Kingma and Ba, "Adam: a method for stochastic
+    Chapter *Adam*; Kingma and Ba, "Adam: a method for stochastic
     optimization" (2015).
 
     Examples

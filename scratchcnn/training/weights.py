@@ -27,7 +27,7 @@ def named_arrays(network: Layer) -> dict[str, npt.NDArray[Any]]:
 
     Notes
     -----
-    Chapter *Saving and loading*.
+    Chapter *Files that a training run leaves*.
     """
     found: dict[str, npt.NDArray[Any]] = {}
     for path, layer in network.walk():
@@ -161,7 +161,7 @@ def save(network: Layer, path: str | os.PathLike[str]) -> None:
 
     Notes
     -----
-    Chapter *Saving and loading*.
+    Chapter *Files that a training run leaves*.
 
     Examples
     --------
@@ -195,7 +195,7 @@ def load(network: Layer, path: str | os.PathLike[str]) -> None:
 
     Notes
     -----
-    Chapter *Saving and loading*. Whatever is raised, nothing of the
+    Chapter *Files that a training run leaves*. Whatever is raised, nothing of the
     network has changed.
 
     Examples
