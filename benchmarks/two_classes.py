@@ -1,4 +1,4 @@
-"""The training run of Part I against that of section *Two classes, again*.
+"""The training run of Part I against that of *Two classes, again*.
 
 ``python -m benchmarks.two_classes`` trains, in turn, Part I's network as its
 program does, and the network with pooling, momentum and a logit, plain and
