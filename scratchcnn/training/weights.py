@@ -195,8 +195,8 @@ def load(network: Layer, path: str | os.PathLike[str]) -> None:
 
     Notes
     -----
-    Chapter *Files that a training run leaves*. Whatever is raised, nothing of the
-    network has changed.
+    Chapter *Files that a training run leaves*. Whatever is raised,
+    nothing of the network has changed.
 
     Examples
     --------
