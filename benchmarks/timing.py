@@ -12,7 +12,6 @@ import os
 import platform
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
@@ -147,6 +146,7 @@ def environment() -> dict[str, Any]:
 
 def write_json(path: str | Path, content: Mapping[str, Any]) -> None:
     """Write `content` to `path`, whole or not at all, floats in 4 digits."""
+    from scratchcnn.files import write_whole
 
     def short(value: Any) -> Any:
         if isinstance(value, Mapping):
@@ -155,13 +155,7 @@ def write_json(path: str | Path, content: Mapping[str, Any]) -> None:
             return [short(inner) for inner in value]
         return float(f"{value:.4g}") if isinstance(value, float) else value
 
-    path, text = Path(path), json.dumps(short(content), indent=1) + "\n"
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, prefix=path.name, delete=False
-    ) as file:
-        file.write(text)
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
+    write_whole(path, json.dumps(short(content), indent=1).encode() + b"\n")
 
 
 def recorded(name: str) -> Any:

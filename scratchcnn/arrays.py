@@ -141,7 +141,7 @@ def check_labels(
 
     Notes
     -----
-    Chapter *Cross-entropy*.
+    Chapter *Right or wrong?*
     """
     kind = getattr(labels, "dtype", type(labels).__name__)
     if not np.issubdtype(getattr(labels, "dtype", object), np.integer):

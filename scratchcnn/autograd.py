@@ -54,6 +54,13 @@ class Tensor:
     Notes
     -----
     Chapter *What frameworks do behind the scenes*.
+
+    Examples
+    --------
+    >>> x = Tensor(np.array([3.0, 1.0]))
+    >>> autograd.total(autograd.multiply(x, x)).backward()
+    >>> x.grad
+    array([6., 2.])
     """
 
     def __init__(self, value: Array, *edges: tuple[Tensor, Pull]) -> None:

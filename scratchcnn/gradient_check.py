@@ -115,6 +115,13 @@ def check_layer(layer: Layer, x: Array, *, rng: np.random.Generator) -> float:
     -----
     Chapter *Trusting a gradient*. Near a kink, as ReLU's at zero, no
     derivative exists, and a large error says nothing.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> layer = Dense(3, 2, rng=rng)
+    >>> check_layer(layer, rng.standard_normal((4, 3)), rng=rng) < 1e-8
+    True
     """
     layer, x = copy.deepcopy(layer), x.astype(np.float64)
     layer.astype(np.float64)
@@ -154,6 +161,13 @@ def check_loss(
     Notes
     -----
     Chapter *Trusting a gradient*.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> y, t = rng.standard_normal((2, 4, 3))
+    >>> check_loss(MeanSquaredError(), y, t, rng=rng) < 1e-8
+    True
     """
     loss, y = copy.deepcopy(loss), y.astype(np.float64)
     loss.forward(y, t)

@@ -35,6 +35,12 @@ class Parameter:
     Notes
     -----
     Chapter *What a layer is*.
+
+    Examples
+    --------
+    >>> p = Parameter(np.array([1.0, -2.0]))
+    >>> p, p.value, p.grad
+    (Parameter(2,), array([ 1., -2.]), array([0., 0.]))
     """
 
     def __init__(self, value: Array) -> None:
@@ -86,6 +92,16 @@ class Layer(Cached, ABC):
     -----
     Chapter *What a layer is*. The first axis is the batch: ``x`` and
     ``y = forward(x)`` have shapes (N, ...).
+
+    Examples
+    --------
+    >>> class Double(Layer):
+    ...     def forward(self, x):
+    ...         return 2 * x
+    ...     def backward(self, dy):
+    ...         return 2 * dy
+    >>> Double()(np.array([[1.0, 3.0]]))
+    array([[2., 6.]])
     """
 
     training: bool = True

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from tqdm import tqdm
 
+from scratchcnn.files import write_whole
 from tools.bugs import BUGS, ROOT, Bug, plant
 
 KINDS = (
@@ -148,9 +149,7 @@ def main(path: str) -> int:
         "sound": accuracies(sound),
         "bugs": found,
     }
-    draft = Path(f"{path}.draft")
-    draft.write_text(json.dumps(matrix, indent=1) + "\n")
-    draft.replace(path)
+    write_whole(path, json.dumps(matrix, indent=1).encode() + b"\n")
     survivors = [bug["name"] for bug in found if not bug["killed"]]
     print(f"{len(found)} bugs planted, {len(survivors)} not killed by name")
     print(*survivors, sep="\n")

@@ -41,6 +41,7 @@ from scratchcnn import (
 )
 from scratchcnn.arrays import Array
 from scratchcnn.data.drawn import dataset
+from scratchcnn.files import write_whole
 from scratchcnn.models import lenet, two_class
 from scratchcnn.training.weights import WEIGHTS, write_arrays
 
@@ -315,4 +316,4 @@ if __name__ == "__main__":
     else:
         torch.set_num_threads(1)
         record = json.dumps(rounded(compare()), indent=1)
-        RECORD.write_text(record + "\n")
+        write_whole(RECORD, record.encode() + b"\n")

@@ -19,6 +19,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from scratchcnn.files import write_whole
+
 KILLED = "killed", "timeout"
 
 # What a survivor's change looks like, and why it may live. Each pattern is
@@ -128,7 +130,7 @@ def main(path: str) -> int:
     """Run, and write the record; return how much there is to complain of."""
     run()
     found = record()
-    Path(path).write_text(json.dumps(found, indent=1) + "\n")
+    write_whole(path, json.dumps(found, indent=1).encode() + b"\n")
     print(f"{found['killed']} of {found['mutants']} mutants killed")
     unexplained = [s for s in found["survivors"] if s["reason"] is None]
     for survivor in unexplained:

@@ -165,7 +165,7 @@ def curve(build: Any, seed: int, data: Any) -> tuple[list[float], float]:
         rng=rng,
     )
     others = (part[-1000:] for part in data.train)
-    return history.losses, accuracy(network, MeanSquaredError(), *others)
+    return history.losses, accuracy(network, loss, *others)
 
 
 def symptoms() -> dict[str, Any]:
@@ -181,8 +181,8 @@ def symptoms() -> dict[str, Any]:
         runs = found[build.__name__] = []
         for seed in SEEDS:
             try:
-                losses, accuracy = curve(build, seed, data)
-                runs.append({"losses": losses, "accuracy": accuracy})
+                losses, score = curve(build, seed, data)
+                runs.append({"losses": losses, "accuracy": score})
             except Exception as error:
                 runs.append({"error": repr(error)})
     return found

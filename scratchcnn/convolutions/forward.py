@@ -53,7 +53,14 @@ def enter(
 
 
 def by_loops(x: Array, w: Array, stride: Pair, padding: Pair) -> Array:
-    """Return y (N, F, OH, OW): the sum as it stands, one term at a time."""
+    """Return y (N, F, OH, OW): the sum as it stands, one term at a time.
+
+    Examples
+    --------
+    >>> x, w = np.arange(6.0).reshape(1, 1, 2, 3), np.ones((1, 1, 2, 2))
+    >>> by_loops(x, w, (1, 1), (0, 0))
+    array([[[[ 8., 12.]]]])
+    """
     x, w, size = enter(x, w, stride, padding)
     sh, sw = stride
     y = np.zeros((len(x), len(w), *size), x.dtype)
@@ -64,7 +71,14 @@ def by_loops(x: Array, w: Array, stride: Pair, padding: Pair) -> Array:
 
 
 def by_scipy(x: Array, w: Array, stride: Pair, padding: Pair) -> Array:
-    """Return y (N, F, OH, OW): one image, channel and kernel at a time."""
+    """Return y (N, F, OH, OW): one image, channel and kernel at a time.
+
+    Examples
+    --------
+    >>> x, w = np.arange(6.0).reshape(1, 1, 2, 3), np.ones((1, 1, 2, 2))
+    >>> by_scipy(x, w, (1, 1), (0, 0))
+    array([[[[ 8., 12.]]]])
+    """
     x, w, size = enter(x, w, stride, padding)
     sh, sw = stride
     y = np.zeros((len(x), len(w), *size), x.dtype)
@@ -90,7 +104,14 @@ def images(spectrum: Any, size: Pair) -> Array:
 
 
 def by_fft(x: Array, w: Array, stride: Pair, padding: Pair) -> Array:
-    """Return y (N, F, OH, OW): a product for each frequency."""
+    """Return y (N, F, OH, OW): a product for each frequency.
+
+    Examples
+    --------
+    >>> x, w = np.arange(6.0).reshape(1, 1, 2, 3), np.ones((1, 1, 2, 2))
+    >>> by_fft(x, w, (1, 1), (0, 0)).round(6)
+    array([[[[ 8., 12.]]]])
+    """
     x, w, (oh, ow) = enter(x, w, stride, padding)
     (sh, sw), size = stride, fast_size(x)
     kernels = spectra(w, size).conj().swapaxes(2, 3)  # (P, Q, C, F)
@@ -126,7 +147,14 @@ def toeplitz(weights: Array, read: Any, pixels: int) -> csr_array:
 
 
 def by_toeplitz(x: Array, w: Array, stride: Pair, padding: Pair) -> Array:
-    """Return y (N, F, OH, OW): a sparse matrix times each image."""
+    """Return y (N, F, OH, OW): a sparse matrix times each image.
+
+    Examples
+    --------
+    >>> x, w = np.arange(6.0).reshape(1, 1, 2, 3), np.ones((1, 1, 2, 2))
+    >>> by_toeplitz(x, w, (1, 1), (0, 0))
+    array([[[[ 8., 12.]]]])
+    """
     x, w, size = enter(x, w, stride, padding)
     read = pixels_read(x, w.shape[2:], stride).transpose(3, 4, 0, 1, 2)
     flat = one_a_column(x)
@@ -144,7 +172,14 @@ def unroll(x: Array, kernel: Pair, stride: Pair) -> Array:
 
 
 def by_im2col(x: Array, w: Array, stride: Pair, padding: Pair) -> Array:
-    """Return y (N, F, OH, OW): all windows in one matrix product."""
+    """Return y (N, F, OH, OW): all windows in one matrix product.
+
+    Examples
+    --------
+    >>> x, w = np.arange(6.0).reshape(1, 1, 2, 3), np.ones((1, 1, 2, 2))
+    >>> by_im2col(x, w, (1, 1), (0, 0))
+    array([[[[ 8., 12.]]]])
+    """
     x, w, size = enter(x, w, stride, padding)
     y = w.reshape(len(w), -1) @ unroll(x, w.shape[2:], stride)  # c, u, v
     return y.reshape(len(w), len(x), *size).swapaxes(0, 1)

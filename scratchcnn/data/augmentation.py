@@ -83,6 +83,13 @@ def shift_and_flip(
     -----
     Chapter *More garments than there are*. To be handed to `train` as
     ``augment=shift_and_flip``.
+
+    Examples
+    --------
+    >>> x = np.array([[[[1.0, 2.0], [3.0, 4.0]]]])
+    >>> shift_and_flip(x, np.random.default_rng(0), shift=0, flip=1)
+    array([[[[2., 1.],
+             [4., 3.]]]])
     """
     check_array("shift_and_flip", "x", x, "N", "C", "H", "W")
     check_generator("shift_and_flip", rng)

@@ -69,6 +69,15 @@ def minibatches(
     Notes
     -----
     Chapter *Training by hand*.
+
+    Examples
+    --------
+    >>> x, t = np.arange(5.0), np.arange(5)
+    >>> for xs, ts in minibatches(x, t, 2, rng=np.random.default_rng(0)):
+    ...     print(xs, ts)
+    [2. 4.] [2 4]
+    [3. 0.] [3 0]
+    [1.] [1]
     """
     check_batches("minibatches", x, t, batch_size, rng)
     return deal(x, t, batch_size, rng)

@@ -188,6 +188,13 @@ def load(
     -----
     Chapter *Two classes of Fashion-MNIST*; Xiao, Rasul and Vollgraf,
     "Fashion-MNIST" (2017).
+
+    Examples
+    --------
+    >>> folder = data.drawn.write("drawn", train=3, test=1)
+    >>> train, test, names, stand_in = fashion_mnist.load(data_dir=folder)
+    >>> train.images.shape, train.labels, names
+    ((6, 1, 28, 28), array([1, 1, 0, 1, 0, 0]), ('T-shirt/top', 'Trouser'))
     """
     chosen = check_classes(classes)
     directory = find(data_dir)

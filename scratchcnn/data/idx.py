@@ -17,6 +17,14 @@ class DataError(Exception):
     """Data that can't be had, or are not what they should be.
 
     The message says which file, what is wrong, and what to do.
+
+    Examples
+    --------
+    >>> try:
+    ...     fashion_mnist.load(data_dir="nowhere")
+    ... except DataError as error:
+    ...     print(str(error)[:26])
+    train-images-idx3-ubyte.gz
     """
 
 

@@ -59,6 +59,12 @@ def accuracy(
     Notes
     -----
     Chapter *Right or wrong?*
+
+    Examples
+    --------
+    >>> y, labels = np.array([[0.0, 1.0], [2.0, 1.0]]), np.array([1, 1])
+    >>> accuracy(Flatten(), SoftmaxCrossEntropy(), y, labels)
+    0.5
     """
     check_size("accuracy", "batch_size", batch_size)
     if len(x) == 0:

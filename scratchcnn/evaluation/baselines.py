@@ -31,6 +31,11 @@ def majority_accuracy(train_labels: Labels, test_labels: Labels) -> float:
     Notes
     -----
     Chapter *Compared with what?*
+
+    Examples
+    --------
+    >>> majority_accuracy(np.array([0, 1, 1]), np.array([1, 0]))
+    0.5
     """
     if train_labels.size == 0 or test_labels.size == 0:
         raise ValueError(
@@ -65,6 +70,13 @@ def least_squares(x: Array, t: Array) -> Dense:
     Notes
     -----
     Chapter *Compared with what?*
+
+    Examples
+    --------
+    >>> x, t = np.array([[0.0], [1.0], [2.0]]), np.array([[1.0], [3.0], [5.0]])
+    >>> layer = least_squares(x, t)
+    >>> layer.weight.value.round(6), layer.bias.value.round(6)
+    (array([[2.]]), array([1.]))
     """
     check_array("least_squares", "x", x, "N", "D")
     check_array("least_squares", "t", t, len(x), "M")

@@ -39,6 +39,12 @@ def confusion_matrix(
     Notes
     -----
     Chapter *Ten classes*.
+
+    Examples
+    --------
+    >>> confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), 2)
+    array([[1, 1],
+           [0, 1]])
     """
     check_size("confusion_matrix", "classes", classes)
     size = np.size(labels)

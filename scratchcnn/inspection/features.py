@@ -52,6 +52,13 @@ def activations(network: Network, x: Array) -> list[Array]:
     Notes
     -----
     Chapter *What the network has learned*.
+
+    Examples
+    --------
+    >>> network = Network([ReLU(), Flatten()])
+    >>> one, two = activations(network, np.ones((1, 2, 1)))
+    >>> one.shape, two.shape
+    ((1, 2, 1), (1, 2))
     """
     if not isinstance(network, Network):
         raise TypeError(f"activations wants a Network, got {network!r}")
@@ -110,6 +117,12 @@ def receptive_field(network: Layer) -> Field:
     Notes
     -----
     Chapter *What the network has learned*.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> receptive_field(Network([Conv2D(1, 1, 3, rng=rng), MaxPool2D(2)]))
+    Field(start=(0, 0), stride=(2, 2), size=(4, 4))
     """
     start, stride, size = np.array([[0, 0], [1, 1], [1, 1]])
     for layer in network.leaves():
@@ -152,6 +165,13 @@ def strongest(maps: Array, channel: int, count: int) -> Positions:
     Notes
     -----
     Chapter *What the network has learned*.
+
+    Examples
+    --------
+    >>> maps = np.array([[[[1.0, 0.0]]], [[[2.0, 7.0]]]])
+    >>> strongest(maps, 0, 2)  # image, row, column
+    array([[1, 0, 1],
+           [0, 0, 0]])
     """
     check_array("strongest", "maps", maps, "N", "F", "OH", "OW")
     for name, number, low, high in [
@@ -192,6 +212,13 @@ def patches(x: Array, field: Field, positions: Positions) -> Array:
     Notes
     -----
     Chapter *What the network has learned*.
+
+    Examples
+    --------
+    >>> x, layer = np.arange(9.0).reshape(1, 1, 3, 3), MaxPool2D(2, stride=1)
+    >>> patches(x, receptive_field(layer), np.array([[0, 1, 1]]))
+    array([[[[4., 5.],
+             [7., 8.]]]])
     """
     check_array("patches", "x", x, "N", "C", "H", "W")
     if np.ndim(positions) != 2 or np.shape(positions)[1] != 3:
@@ -239,6 +266,11 @@ def neighbors(features: Array, queries: Array, count: int) -> Positions:
     Notes
     -----
     Chapter *What the network has learned*.
+
+    Examples
+    --------
+    >>> neighbors(np.array([[0.0], [5.0], [9.0]]), np.array([[6.0]]), 2)
+    array([[1, 2]])
     """
     check_array("neighbors", "features", features, "N", ...)
     check_array("neighbors", "queries", queries, "Q", *features.shape[1:])

@@ -47,6 +47,13 @@ def saliency(network: Layer, x: Array, classes: Labels) -> Array:
     -----
     Chapter *Where does the network look?*; Simonyan, Vedaldi and
     Zisserman, "Deep inside convolutional networks" (2013).
+
+    Examples
+    --------
+    >>> layer = Dense(2, 2, rng=np.random.default_rng(0))
+    >>> layer.weight.value[...] = [[1, 2], [3, 4]]
+    >>> saliency(layer, np.ones((1, 2)), np.array([1]))
+    array([[3., 4.]])
     """
     if not all(layer.input_gradient for _, layer in network.walk()):
         raise ValueError(
@@ -122,6 +129,12 @@ def occlusion(
     -----
     Chapter *Where does the network look?*; Zeiler and Fergus,
     "Visualizing and understanding convolutional networks" (2014).
+
+    Examples
+    --------
+    >>> x, classes = np.array([[[[0.0, 8.0]]]]), np.array([1])
+    >>> occlusion(Flatten(), x, classes, size=1, fill=0)
+    array([[[0., 8.]]])
     """
     check_array("occlusion", "x", x, "N", "C", "H", "W")
     kh, kw = pair("occlusion", "size", size, 1)

@@ -53,6 +53,12 @@ class BatchNorm2D(Layer):
     Chapter *Batch normalization*; Ioffe and Szegedy, "Batch
     normalization: accelerating deep network training by reducing
     internal covariate shift" (2015).
+
+    Examples
+    --------
+    >>> layer = BatchNorm2D(1)
+    >>> layer(np.array([[[[5.0, 9.0]]]])).round(4)
+    array([[[[-1.,  1.]]]])
     """
 
     def __init__(

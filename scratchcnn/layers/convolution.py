@@ -89,6 +89,14 @@ class Conv2D(Layer):
     Chapters *Convolution, forward* and *Convolution, backward*;
     LeCun et al., "Backpropagation applied to handwritten zip code
     recognition" (1989).
+
+    Examples
+    --------
+    >>> layer = Conv2D(1, 1, (1, 2), rng=np.random.default_rng(0))
+    >>> layer.weight.value[...] = [-1, 1]  # the pixel on the right, less this
+    >>> layer(np.array([[[[0.0, 3.0, 3.0], [1.0, 1.0, 0.0]]]]))
+    array([[[[ 3.,  0.],
+             [ 0., -1.]]]])
     """
 
     def __init__(

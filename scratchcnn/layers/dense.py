@@ -38,6 +38,14 @@ class Dense(Layer):
     Notes
     -----
     Chapter *Dense*.
+
+    Examples
+    --------
+    >>> layer = Dense(2, 1, rng=np.random.default_rng(0))
+    >>> layer.weight.value[...] = [[3, -1]]
+    >>> layer(np.array([[1.0, 2.0], [0.5, 0.0]]))
+    array([[1. ],
+           [1.5]])
     """
 
     def __init__(

@@ -32,6 +32,15 @@ class Dropout(Layer):
     -----
     Chapter *Dropout*; Srivastava et al., "Dropout: a simple way to
     prevent neural networks from overfitting" (2014).
+
+    Examples
+    --------
+    >>> layer = Dropout(0.5, rng=np.random.default_rng(0))
+    >>> layer(np.ones((1, 4)))
+    array([[2., 2., 2., 0.]])
+    >>> layer.eval()
+    >>> layer(np.ones((1, 4)))
+    array([[1., 1., 1., 1.]])
     """
 
     def __init__(self, p: float, *, rng: np.random.Generator) -> None:

@@ -38,6 +38,12 @@ def he_normal(
     -----
     Chapter *Where weights start*; He et al., "Delving deep into
     rectifiers" (2015).
+
+    Examples
+    --------
+    >>> w = he_normal((3, 800), fan_in=800, rng=np.random.default_rng(0))
+    >>> w.dtype, bool(abs(w.std() - 0.05) < 0.001)
+    (dtype('float32'), True)
     """
     check_size("he_normal", "fan_in", fan_in)
     check_generator("he_normal", rng)

@@ -33,6 +33,11 @@ def sigmoid(z: Array) -> Array:
     Notes
     -----
     Chapter *Logits*.
+
+    Examples
+    --------
+    >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
+    array([0. , 0.5, 1. ])
     """
     check_array("sigmoid", "z", z, ...)
     return np.exp(np.minimum(z, 0)) / (1 + np.exp(-np.abs(z)))
@@ -75,6 +80,11 @@ def log_sum_exp(z: Array) -> Array:
     Notes
     -----
     Chapter *Logits*.
+
+    Examples
+    --------
+    >>> log_sum_exp(np.array([0.0, 1000.0]))
+    np.float64(1000.0)
     """
     s = below_largest("log_sum_exp", z)
     return z.max(axis=-1) + np.log(np.exp(s).sum(axis=-1))
@@ -104,6 +114,12 @@ def softmax(z: Array) -> Array:
     Notes
     -----
     Chapter *Logits*.
+
+    Examples
+    --------
+    >>> softmax(np.array([[0.0, 0.0], [0.0, 1000.0]]))
+    array([[0.5, 0.5],
+           [0. , 1. ]])
     """
     e = np.exp(below_largest("softmax", z))
     return e / e.sum(axis=-1, keepdims=True)
@@ -124,6 +140,12 @@ class Sigmoid(Layer):
     Notes
     -----
     Chapter *Logits*.
+
+    Examples
+    --------
+    >>> layer = Sigmoid()
+    >>> layer(np.array([[0.0]])), layer.backward(np.array([[1.0]]))
+    (array([[0.5]]), array([[0.25]]))
     """
 
     def forward(self, x: Array) -> Array:

@@ -32,6 +32,19 @@ class Network(Layer):
     Notes
     -----
     Chapter *The network*.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> network = Network([Flatten(), Dense(784, 2, rng=rng)])
+    >>> network(np.zeros((5, 1, 28, 28))).shape
+    (5, 2)
+    >>> print(network.summary((1, 28, 28)))
+        layer          output               parameters
+        input          (N, 1, 28, 28)                0
+      0 Flatten()      (N, 784)                      0
+      1 Dense(784, 2)  (N, 2)                    1,570
+        total                                    1,570
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:

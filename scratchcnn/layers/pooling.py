@@ -126,6 +126,12 @@ class MaxPool2D(Pooling):
     holds NaN has the maximum NaN, and passes a finite gradient to none
     of its pixels. x and y are kept, not copied, for the backward pass;
     with a window of one pixel, y is a view of x.
+
+    Examples
+    --------
+    >>> layer = MaxPool2D(2)
+    >>> layer(np.array([[[[1.0, 2.0, 0.0, 5.0], [4.0, 3.0, 0.0, 1.0]]]]))
+    array([[[[4., 5.]]]])
     """
 
     def forward(self, x: Array) -> Array:
@@ -177,6 +183,12 @@ class AvgPool2D(Pooling):
     Notes
     -----
     Chapter *Pooling*.
+
+    Examples
+    --------
+    >>> layer = AvgPool2D(2)
+    >>> layer(np.array([[[[1.0, 2.0, 0.0, 5.0], [4.0, 3.0, 0.0, 1.0]]]]))
+    array([[[[2.5, 1.5]]]])
     """
 
     def forward(self, x: Array) -> Array:

@@ -24,6 +24,14 @@ class ReLU(Layer):
     -----
     Chapter *ReLU*; Nair and Hinton, "Rectified linear units improve
     restricted Boltzmann machines" (2010).
+
+    Examples
+    --------
+    >>> layer = ReLU()
+    >>> layer(np.array([[-1.0, 2.0]]))
+    array([[0., 2.]])
+    >>> layer.backward(np.array([[5.0, 5.0]]))
+    array([[0., 5.]])
     """
 
     def forward(self, x: Array) -> Array:

@@ -29,6 +29,12 @@ class Reshape(Layer):
     Notes
     -----
     Chapter *Reshape*.
+
+    Examples
+    --------
+    >>> Reshape((2, -1))(np.arange(6.0)[None])
+    array([[[0., 1., 2.],
+            [3., 4., 5.]]])
     """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
@@ -70,6 +76,11 @@ class Flatten(Reshape):
     Notes
     -----
     Chapter *Reshape*.
+
+    Examples
+    --------
+    >>> Flatten()(np.zeros((5, 1, 28, 28))).shape
+    (5, 784)
     """
 
     def __init__(self) -> None:

@@ -34,6 +34,14 @@ class BinaryCrossEntropy(Loss):
     -----
     Chapter *Cross-entropy*. Works in float64 inside, so that the loss
     is right for every finite float32 logit.
+
+    Examples
+    --------
+    >>> loss = BinaryCrossEntropy()
+    >>> round(loss.forward(np.array([[0.0]]), np.array([[1.0]])), 4)
+    0.6931
+    >>> loss.backward()
+    array([[-0.5]])
     """
 
     def forward(self, y: Array, t: Array) -> float:
@@ -81,6 +89,14 @@ class SoftmaxCrossEntropy(Loss):
     -----
     Chapter *Cross-entropy*. Works in float64 inside, so that the loss
     is right for every finite float32 logit.
+
+    Examples
+    --------
+    >>> loss = SoftmaxCrossEntropy()
+    >>> round(loss.forward(np.array([[0.0, 0.0]]), np.array([1])), 4)
+    0.6931
+    >>> loss.backward()
+    array([[ 0.5, -0.5]])
     """
 
     def forward(self, y: Array, t: Labels | Array) -> float:

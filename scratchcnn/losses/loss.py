@@ -21,6 +21,15 @@ class Loss(Cached, ABC):
     Notes
     -----
     Chapter *Mean squared error*.
+
+    Examples
+    --------
+    >>> SoftmaxCrossEntropy().decide(np.array([[1.0, 3.0], [2.0, -1.0]]))
+    array([1, 0])
+    >>> BinaryCrossEntropy().decide(np.array([[0.2], [-0.2]]))
+    array([1, 0])
+    >>> MeanSquaredError().decide(np.array([[0.2], [0.7]]))
+    array([0, 1])
     """
 
     threshold: float = 0.0

@@ -25,6 +25,15 @@ class MeanSquaredError(Loss):
     PyTorch's default, so the gradient carries one factor 1/size. A
     single output is read as yes above one half, which is right between
     the targets 0 and 1: for others, set `threshold`.
+
+    Examples
+    --------
+    >>> loss = MeanSquaredError()
+    >>> loss.forward(np.array([[3.0], [1.0]]), np.array([[1.0], [1.0]]))
+    2.0
+    >>> loss.backward()
+    array([[2.],
+           [0.]])
     """
 
     threshold = 0.5

@@ -32,6 +32,12 @@ def lenet(*, rng: np.random.Generator) -> Network:
     -----
     Chapter *Ten classes*; LeCun et al., "Gradient-based learning applied
     to document recognition" (1998).
+
+    Examples
+    --------
+    >>> network = lenet(rng=np.random.default_rng(0))
+    >>> network(np.zeros((5, 1, 28, 28))).shape
+    (5, 10)
     """
     return Network(
         [

@@ -24,7 +24,13 @@ def record(*, rng: np.random.Generator) -> Network:
 
     Notes
     -----
-    Chapter *Options*.
+    Chapter *The trainer*.
+
+    Examples
+    --------
+    >>> network = record(rng=np.random.default_rng(0))
+    >>> network(np.zeros((5, 1, 28, 28))).shape
+    (5, 10)
     """
     layers: list[Layer] = []
     for before, channels in ((1, 24), (24, 48), (48, 96)):

@@ -25,6 +25,12 @@ def two_class(*, rng: np.random.Generator) -> Network:
     Notes
     -----
     Chapter *The network*.
+
+    Examples
+    --------
+    >>> network = two_class(rng=np.random.default_rng(0))
+    >>> network(np.zeros((5, 1, 28, 28))).shape
+    (5, 1)
     """
     return Network(
         [

@@ -1,71 +1,115 @@
-"""What a trainer can be asked for: `command_line`."""
+"""What a training run can be asked for: `Settings`."""
 
 from __future__ import annotations
 
-import argparse
-import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from scratchcnn.data.fashion_mnist import NAMES
 from scratchcnn.layer import Layer
 from scratchcnn.layers.network import Network
-from scratchcnn.models.lenet import lenet
-from scratchcnn.models.record import record
-from scratchcnn.models.two_class import two_class
-from scratchcnn.programs.two_classes import CommandLine
+from scratchcnn.models import lenet, record, two_class
+from scratchcnn.programs.two_classes import CommandLine, new_file
 from scratchcnn.training.optimizers import SGD, Adam, Optimizer
 from scratchcnn.training.schedules import constant, cosine
 
+PROGRAM = "scratchcnn.programs.trainer"
 NETWORKS: dict[str, Callable[..., Network]] = {
-    "lenet": lenet,
-    "record": record,
-    "two-class": two_class,
+    network.__name__: network for network in (lenet, record, two_class)
 }
 SCHEDULES = {"constant": constant, "cosine": cosine}
 RATES = {"sgd": 0.05, "adam": 0.001}
-HELD_OUT = 5000
+FREE = {"fixed": False}  # what a resumed run does not compare by name
 
 
-def new_file(text: str) -> Path:
-    """Return the path of a file, if one can be written there."""
-    path = Path(text)
-    if path.is_dir():
-        raise argparse.ArgumentTypeError(f"{text!r} is a folder, not a file")
-    try:
-        tempfile.TemporaryFile(dir=path.parent).close()
-    except OSError as error:
-        raise argparse.ArgumentTypeError(
-            f"{str(path.parent)!r} should be a folder that can be written to"
-        ) from error
-    return path
+@dataclass(frozen=True)
+class Settings:
+    """Every decision of a training run, and what is usual.
+
+    Notes
+    -----
+    Chapter *The trainer*.
+    """
+
+    classes: tuple[int, ...] = tuple(range(len(NAMES)))
+    network: str = "lenet"
+    epochs: int = field(default=10, metadata=FREE)
+    batch_size: int = 64
+    seed: int = 0
+    shift: int = 0
+    flip: float = 0.0
+    validation: int = 5000
+    plain: bool = False
+    optimizer: str = field(default="sgd", metadata=FREE)
+    learning_rate: float | None = None
+    momentum: float | None = field(default=None, metadata=FREE)
+    nesterov: bool = field(default=False, metadata=FREE)
+    weight_decay: float = field(default=0.0, metadata=FREE)
+    schedule: str = "cosine"
+    warm_up: float = 0.0
+    data: str | None = field(default=None, metadata=FREE)
+    checkpoint: Path | None = field(default=None, metadata=FREE)
+    resume: bool = field(default=False, metadata=FREE)
+    save: Path | None = field(default=None, metadata=FREE)
+
+    def __post_init__(self) -> None:
+        """Freeze the classes too, which may come as a list."""
+        object.__setattr__(self, "classes", tuple(self.classes))
+
+    def fixed(self) -> dict[str, Any]:
+        """Return what must be the same when the run is resumed."""
+        every = fields(self)
+        names = [f.name for f in every if f.metadata.get("fixed", True)]
+        if self.schedule != "constant" or self.warm_up:
+            names.append("epochs")
+        return {name: getattr(self, name) for name in names}
+
+    def words(self) -> list[str]:
+        """Return the options that ask for these settings."""
+        words: list[str] = []
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if value == f.default:
+                continue
+            words.append("--" + f.name.replace("_", "-"))
+            if f.name == "classes":
+                words += map(str, value)
+            elif value is not True:
+                words.append(str(value))
+        return words
+
+
+def python_name(word: str) -> str:
+    """Return the name of which this word is the spelling with hyphens."""
+    return word.replace("-", "_")
 
 
 def command_line() -> CommandLine:
-    """Describe the options."""
-    names = ", ".join(f"{i} {name}" for i, name in enumerate(NAMES))
+    """Describe the options, one for each field of `Settings`."""
+    names = ", ".join(f"{label} {name}" for label, name in enumerate(NAMES))
     parser = CommandLine(
-        prog="scratchcnn.programs.trainer",
+        prog=PROGRAM,
         description="Train a network on the classes of Fashion-MNIST.",
         epilog=f"Classes: {names}. By default, all of them.",
     )
     add, like = parser.add_argument, "default: %(default)s"
-    every = range(len(NAMES))
-    add("--classes", nargs="+", type=int, default=[*every], metavar="K")
-    add("--network", choices=NETWORKS, default="lenet", help=like)
-    add("--epochs", type=int, default=10, help=like)
-    add("--batch-size", type=int, default=64, help=like)
-    add("--seed", type=int, default=0, help="for everything random")
-    add("--shift", type=int, default=0, help="by up to so many pixels")
-    add("--flip", type=float, default=0.0, help="mirror this share of images")
+    add("--classes", nargs="+", type=int, metavar="K")
+    add("--network", type=python_name, choices=NETWORKS, help=like)
+    add("--epochs", type=int, help=like)
+    add("--batch-size", type=int, help=like)
+    add("--seed", type=int, help="for everything random")
+    add("--shift", type=int, help="by up to so many pixels")
+    add("--flip", type=float, help="mirror this share of images")
     held = "train without the last so many images, and test on them; 0: "
     held += f"train on all, and use the test images ({like})"
-    add("--validation", type=int, default=HELD_OUT, metavar="N", help=held)
+    add("--validation", type=int, metavar="N", help=held)
     add("--plain", action="store_true", help="do not accelerate")
     add("--data", metavar="FOLDER", help="where the four files are")
     optimizer_options(parser)
     file_options(parser)
+    parser.set_defaults(**{f.name: f.default for f in fields(Settings)})
     return parser
 
 
@@ -73,13 +117,13 @@ def optimizer_options(parser: CommandLine) -> None:
     """Describe the options of the optimizer and its schedule."""
     add, like = parser.add_argument, "default: %(default)s"
     rates = ", ".join(f"{rate} for {kind}" for kind, rate in RATES.items())
-    add("--optimizer", choices=RATES, default="sgd", help=like)
+    add("--optimizer", choices=RATES, help=like)
     add("--learning-rate", type=float, help=f"default: {rates}")
     add("--momentum", type=float, help="for sgd; default: 0.9")
     add("--nesterov", action="store_true", help="for sgd")
-    add("--weight-decay", type=float, default=0.0, help=like)
-    add("--schedule", choices=SCHEDULES, default="cosine", help=like)
-    add("--warm-up", type=float, default=0.0, metavar="SHARE", help=like)
+    add("--weight-decay", type=float, help=like)
+    add("--schedule", choices=SCHEDULES, help=like)
+    add("--warm-up", type=float, metavar="SHARE", help=like)
 
 
 def file_options(parser: CommandLine) -> None:
@@ -91,26 +135,26 @@ def file_options(parser: CommandLine) -> None:
     add("--save", **file, help="save the trained network")
 
 
-def choose_optimizer(network: Layer, options: argparse.Namespace) -> Optimizer:
-    """Make the optimizer that the options describe.
+def choose_optimizer(network: Layer, settings: Settings) -> Optimizer:
+    """Make the optimizer that the settings describe.
 
     Raises
     ------
     ValueError
         If one of them is for another optimizer, or out of its range.
     """
-    parameters, kind = network.parameters(), options.optimizer
-    rate, decay = options.learning_rate, options.weight_decay
+    parameters, kind = network.parameters(), settings.optimizer
+    rate, decay = settings.learning_rate, settings.weight_decay
     rate = RATES[kind] if rate is None else rate
-    momentum = options.momentum
+    momentum = settings.momentum
     if kind == "sgd":
         return SGD(
             parameters,
             rate,
             momentum=0.9 if momentum is None else momentum,
-            nesterov=options.nesterov,
+            nesterov=settings.nesterov,
             weight_decay=decay,
         )
-    if momentum is not None or options.nesterov:
+    if momentum is not None or settings.nesterov:
         raise ValueError("--momentum and --nesterov are for sgd, not for adam")
     return Adam(parameters, rate, weight_decay=decay)

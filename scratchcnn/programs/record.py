@@ -4,38 +4,47 @@ from __future__ import annotations
 
 import json
 import platform
-import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from scratchcnn.data.fashion_mnist import NAMES, FashionMNIST, load
-from scratchcnn.data.idx import DataError
+from scratchcnn.data import fashion_mnist
+from scratchcnn.data.fashion_mnist import FashionMNIST
 from scratchcnn.evaluation.accuracy import accuracy
 from scratchcnn.evaluation.baselines import least_squares, majority_accuracy
-from scratchcnn.files import replacing
+from scratchcnn.files import write_whole
 from scratchcnn.layers.network import Network
 from scratchcnn.layers.reshape import Flatten
 from scratchcnn.losses.mean_squared_error import MeanSquaredError
-from scratchcnn.programs.options import command_line, new_file
+from scratchcnn.programs.options import Settings
 from scratchcnn.programs.trainer import Trainer
-from scratchcnn.programs.two_classes import CommandLine
+from scratchcnn.programs.two_classes import CommandLine, new_file
 
-SETTINGS = (
-    "--network record --optimizer sgd --learning-rate 0.1 --momentum 0.9 "
-    "--nesterov --weight-decay 5e-4 --schedule cosine --warm-up 0.2 "
-    "--epochs 14 --batch-size 128 --flip 0.5 --validation 0"
+SETTINGS = Settings(
+    network="record",
+    epochs=14,
+    batch_size=128,
+    flip=0.5,
+    validation=0,
+    optimizer="sgd",
+    learning_rate=0.1,
+    momentum=0.9,
+    nesterov=True,
+    weight_decay=5e-4,
+    schedule="cosine",
+    warm_up=0.2,
 )
 SEEDS = (0, 1, 2)
 
 
 def measure(seed: int, data: FashionMNIST) -> dict[str, Any]:
     """Train with one seed, then test once; say what it took."""
-    words = [*SETTINGS.split(), "--seed", str(seed)]
     start = time.process_time()
-    trainer = Trainer(command_line().parse_args(words), data)
+    trainer = Trainer(replace(SETTINGS, seed=seed), data)
     history = trainer.run()
     seconds = time.process_time() - start
     return {
@@ -63,7 +72,7 @@ def measure_all(data: FashionMNIST) -> dict[str, Any]:
     """Return everything that the page shows of the record."""
     runs = [measure(seed, data) for seed in SEEDS]
     return {
-        "settings": SETTINGS,
+        "settings": " ".join(SETTINGS.words()),
         "stand_in": data.stand_in,
         "training_images": len(data.train.labels),
         "test_images": len(data.test.labels),
@@ -74,42 +83,33 @@ def measure_all(data: FashionMNIST) -> dict[str, Any]:
     }
 
 
+def write_record(*, file: Path, data: str | None) -> None:
+    """Measure the record, and write it to a file."""
+    every = range(len(fashion_mnist.NAMES))
+    measured = measure_all(fashion_mnist.load(every, data_dir=data))
+    write_whole(file, json.dumps(measured, indent=1).encode() + b"\n")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure the record, write it to a file, and return an exit code.
+    """Run the program, and return its exit code.
 
     Parameters
     ----------
     argv : sequence of str, optional
         The options; by default, those of the command line.
 
-    Raises
-    ------
-    SystemExit
-        With code 2, after one line on stderr, if the file can't be
-        written or the data can't be had.
-
     Notes
     -----
-    Chapter *A record*.
+    Chapter *The trainer*.
     """
+    words = " ".join(SETTINGS.words())
     parser = CommandLine(
         prog="scratchcnn.programs.record",
-        description=f"Train with the seeds {SEEDS} and: {SETTINGS}",
+        description=f"Train with the seeds {SEEDS} and: {words}",
     )
     parser.add_argument("file", type=new_file, help="a JSON file")
     parser.add_argument("--data", metavar="FOLDER")
-    options = parser.parse_args(argv)
-    try:
-        data = load(range(len(NAMES)), data_dir=options.data)
-        text = json.dumps(measure_all(data), indent=1)
-        with replacing(options.file) as file:
-            file.write(text.encode() + b"\n")
-    except (DataError, FloatingPointError, OSError, ValueError) as error:
-        parser.error(str(error))
-    except KeyboardInterrupt:
-        print(f"\n{parser.prog}: interrupted", file=sys.stderr)
-        return 130
-    return 0
+    return parser.serve(write_record, argv)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,17 @@
-"""The program, grown: ``python -m scratchcnn.programs.trainer``."""
+"""A program that trains: ``python -m scratchcnn.programs.trainer``."""
 
 from __future__ import annotations
 
-import argparse
 import functools
-import sys
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from scratchcnn.arrays import check_size
 from scratchcnn.compiler.accelerate import accelerate
+from scratchcnn.data import fashion_mnist
 from scratchcnn.data.augmentation import shift_and_flip
-from scratchcnn.data.fashion_mnist import FashionMNIST, Split, load
-from scratchcnn.data.idx import DataError
+from scratchcnn.data.fashion_mnist import FashionMNIST, Split
 from scratchcnn.evaluation.accuracy import accuracy
 from scratchcnn.evaluation.baselines import majority_accuracy
 from scratchcnn.layer import Layer
@@ -25,7 +22,9 @@ from scratchcnn.losses.cross_entropy import (
 from scratchcnn.losses.loss import Loss
 from scratchcnn.programs.options import (
     NETWORKS,
+    PROGRAM,
     SCHEDULES,
+    Settings,
     choose_optimizer,
     command_line,
 )
@@ -43,13 +42,13 @@ def divide(data: FashionMNIST, held_out: int) -> tuple[Split, Split]:
     ValueError
         If no image would be left to train on.
     """
-    check_size("scratchcnn.programs.trainer", "--validation", held_out, 0)
+    check_size(PROGRAM, "--validation", held_out, 0)
     x, labels = data.train
     n = len(x) - held_out
     if n < 1:
         raise ValueError(
-            f"scratchcnn.programs.trainer wants --validation < {len(x)}, "
-            f"the number of training images, got {held_out}"
+            f"{PROGRAM} wants --validation < {len(x)}, the number of "
+            f"training images, got {held_out}"
         )
     if held_out == 0:
         return data.train, data.test
@@ -57,66 +56,52 @@ def divide(data: FashionMNIST, held_out: int) -> tuple[Split, Split]:
 
 
 class Trainer:
-    """Everything that the options ask for, ready to run.
+    """Everything that the settings ask for, ready to run.
 
     Parameters
     ----------
-    options : argparse.Namespace
-        What `command_line` has read.
+    settings : Settings
+        What was decided.
     data : FashionMNIST
         The images.
 
     Raises
     ------
     TypeError, ValueError
-        If the options can't be used, or not together.
+        If the settings can't be used, or not together.
 
     Notes
     -----
-    Chapter *The program, grown*.
+    Chapter *The trainer*.
     """
 
-    def __init__(
-        self, options: argparse.Namespace, data: FashionMNIST
-    ) -> None:
-        self.options, self.stand_in = options, data.stand_in
-        self.trained, self.tested = divide(data, options.validation)
-        seed = check_size(
-            "scratchcnn.programs.trainer", "--seed", options.seed, 0
-        )
+    def __init__(self, settings: Settings, data: FashionMNIST) -> None:
+        self.settings, self.stand_in = settings, data.stand_in
+        self.trained, self.tested = divide(data, settings.validation)
+        seed = check_size(PROGRAM, "--seed", settings.seed, 0)
         self.rng = np.random.default_rng(seed)
-        network = NETWORKS[options.network](rng=self.rng)
-        self.network = network if options.plain else accelerate(network)
-        self.optimizer = choose_optimizer(network, options)
-        self.binary = options.network == "two-class"
+        network = NETWORKS[settings.network](rng=self.rng)
+        self.network = network if settings.plain else accelerate(network)
+        self.optimizer = choose_optimizer(network, settings)
+        self.binary = settings.network == "two_class"
         if self.binary and len(data.names) != 2:
             raise ValueError(
-                "--network two-class wants two --classes, got "
+                f"--network {settings.network} wants two --classes, got "
                 f"{len(data.names)}"
             )
         self.loss: Loss = (
             BinaryCrossEntropy() if self.binary else SoftmaxCrossEntropy()
         )
 
-    def settings(self) -> dict[str, Any]:
-        """Return what has a say in the numbers: options, and the data."""
-        names = "classes network batch_size seed shift flip validation plain"
-        names += " learning_rate schedule warm_up"
-        chosen = {n: getattr(self.options, n) for n in names.split()}
-        chosen["stand_in"] = self.stand_in
-        if self.options.schedule != "constant" or self.options.warm_up:
-            chosen["epochs"] = self.options.epochs
-        return chosen
-
     def checkpoint(self) -> Checkpoint | None:
-        """Return the checkpoint, if the options name one.
+        """Return the checkpoint, if the settings name one.
 
         Raises
         ------
         ValueError
             If it would replace another, or --resume comes without one.
         """
-        path, resume = self.options.checkpoint, self.options.resume
+        path, resume = self.settings.checkpoint, self.settings.resume
         if path is None:
             if resume:
                 raise ValueError("--resume wants a --checkpoint")
@@ -130,7 +115,7 @@ class Trainer:
             self.network,
             self.optimizer,
             self.rng,
-            settings=self.settings(),
+            settings={**self.settings.fixed(), "stand_in": self.stand_in},
         )
 
     def score(self, network: Layer) -> float:
@@ -141,23 +126,23 @@ class Trainer:
         """Train behind a progress bar, and return how it went."""
         x, labels = self.trained
         t = labels[:, None].astype(np.float32) if self.binary else labels
-        options, checkpoint = self.options, self.checkpoint()
+        settings, checkpoint = self.settings, self.checkpoint()
         augment = functools.partial(
-            shift_and_flip, shift=options.shift, flip=options.flip
+            shift_and_flip, shift=settings.shift, flip=settings.flip
         )
-        schedule = SCHEDULES[options.schedule]()
+        schedule = SCHEDULES[settings.schedule]()
         return train(
             self.network,
             self.loss,
             self.optimizer,
             x,
             t,
-            epochs=options.epochs,
-            batch_size=options.batch_size,
+            epochs=settings.epochs,
+            batch_size=settings.batch_size,
             rng=self.rng,
-            schedule=warm_up(options.warm_up, schedule),
-            augment=augment if options.shift or options.flip else None,
-            score=self.score if options.validation else None,
+            schedule=warm_up(settings.warm_up, schedule),
+            augment=augment if settings.shift or settings.flip else None,
+            score=self.score if settings.validation else None,
             after_epoch=checkpoint.save if checkpoint else None,
             history=checkpoint.restore() if checkpoint else None,
             progress=True,
@@ -166,9 +151,9 @@ class Trainer:
 
 def report(trainer: Trainer, history: History) -> None:
     """Print the losses, the scores, and how well the network does."""
-    kind = "validation" if trainer.options.validation else "test"
+    kind = "validation" if trainer.settings.validation else "test"
     count = sum(p.value.size for p in trainer.network.parameters())
-    print(f"Network {trainer.options.network}, {count:,} parameters")
+    print(f"Network {trainer.settings.network}, {count:,} parameters")
     print("epoch  loss    accuracy" if history.scores else "epoch  loss")
     for i, loss in enumerate(history.losses):
         scores = "".join(f"  {s:.4f}" for s in history.scores[i : i + 1])
@@ -179,18 +164,18 @@ def report(trainer: Trainer, history: History) -> None:
     print(f"  network         {trainer.score(trainer.network):.4f}")
 
 
-def run(options: argparse.Namespace) -> None:
-    """Load the images, train, report, and save."""
-    data = load(options.classes, data_dir=options.data)
-    trainer = Trainer(options, data)
-    title = f"{', '.join(data.names)} (seed {options.seed})"
+def train_and_report(settings: Settings) -> None:
+    """Load the images, train, report, and save the network."""
+    data = fashion_mnist.load(settings.classes, data_dir=settings.data)
+    trainer = Trainer(settings, data)
+    title = f"{', '.join(data.names)} (seed {settings.seed})"
     if data.stand_in:
         title += ": drawn stand-ins, not Fashion-MNIST"
     print(f"{title}\n{len(trainer.trained.labels):,} training images")
     report(trainer, trainer.run())
-    if options.save:
-        save(trainer.network, options.save)
-        print(f"Network: {options.save}")
+    if settings.save:
+        save(trainer.network, settings.save)
+        print(f"Network: {settings.save}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -201,26 +186,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv : sequence of str, optional
         The options; by default, those of the command line.
 
-    Raises
-    ------
-    SystemExit
-        With code 2, after one line on stderr, if an option can't be
-        used, the data can't be had, a file can't be read or written, or
-        the loss overflows.
-
     Notes
     -----
-    Chapter *The program, grown*.
+    Chapter *The trainer*.
     """
-    parser = command_line()
-    try:
-        run(parser.parse_args(argv))
-    except (DataError, FloatingPointError, OSError, ValueError) as error:
-        parser.error(str(error))
-    except KeyboardInterrupt:
-        print(f"\n{parser.prog}: interrupted", file=sys.stderr)
-        return 130
-    return 0
+    return command_line().serve(
+        lambda **options: train_and_report(Settings(**options)), argv
+    )
 
 
 if __name__ == "__main__":

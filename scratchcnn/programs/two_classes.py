@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from scratchcnn.arrays import Array, check_size
-from scratchcnn.data.fashion_mnist import NAMES, FashionMNIST, load
+from scratchcnn.data import fashion_mnist
 from scratchcnn.data.idx import DataError
 from scratchcnn.evaluation.accuracy import accuracy
 from scratchcnn.evaluation.baselines import least_squares, majority_accuracy
@@ -34,21 +34,47 @@ FORMATS = (".png", ".svg", ".pdf")
 
 
 class CommandLine(argparse.ArgumentParser):
-    """Reads the options, and says in one line what is wrong."""
+    """Reads a program's options, and says in one line what is wrong."""
 
     def error(self, message: str) -> NoReturn:
         """Print the message without the usage, and exit with code 2."""
         line = " ".join(message.splitlines())
         self.exit(2, f"{self.prog}: error: {line}\n")
 
+    def serve(
+        self, body: Callable[..., None], argv: Sequence[str] | None = None
+    ) -> int:
+        """Call a program's body with its options; return its exit code.
 
-def figure_path(text: str) -> Path:
-    """Return the path of a figure, if one can be written there."""
+        Parameters
+        ----------
+        body : callable
+            What the program does. Takes each option by its name.
+        argv : sequence of str, optional
+            The options; by default, those of the command line.
+
+        Raises
+        ------
+        SystemExit
+            With code 2, after one line on stderr, if an option can't be
+            used, the data can't be had, a file can't be read or written,
+            or the loss overflows.
+        """
+        try:
+            body(**vars(self.parse_args(argv)))
+        except (DataError, FloatingPointError, OSError, ValueError) as error:
+            self.error(str(error))
+        except KeyboardInterrupt:
+            print(f"\n{self.prog}: interrupted", file=sys.stderr)
+            return 130
+        return 0
+
+
+def new_file(text: str) -> Path:
+    """Return the path of a file, if one can be written there."""
     path = Path(text)
-    if path.suffix not in FORMATS or path.is_dir():
-        raise argparse.ArgumentTypeError(
-            f"{text!r} should be a file that ends in {', '.join(FORMATS)}"
-        )
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is a folder, not a file")
     try:
         tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as error:
@@ -58,13 +84,24 @@ def figure_path(text: str) -> Path:
     return path
 
 
+def new_figure(text: str) -> Path:
+    """Return the path of a figure, if one can be written there."""
+    path = new_file(text)
+    if path.suffix not in FORMATS:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} should be a file that ends in {', '.join(FORMATS)}"
+        )
+    return path
+
+
 def command_line() -> CommandLine:
     """Describe the options."""
-    names = ", ".join(f"{i} {name}" for i, name in enumerate(NAMES))
+    names = enumerate(fashion_mnist.NAMES)
+    classes = ", ".join(f"{label} {name}" for label, name in names)
     parser = CommandLine(
         prog="scratchcnn",
         description="Teach a small network to tell two garments apart.",
-        epilog=f"Classes: {names}. By default, 0 and 1.",
+        epilog=f"Classes: {classes}. By default, 0 and 1.",
     )
     add, like = parser.add_argument, "default: %(default)s"
     add("--classes", nargs=2, type=int, default=(0, 1), metavar=("A", "B"))
@@ -73,7 +110,7 @@ def command_line() -> CommandLine:
     add("--learning-rate", type=float, default=LEARNING_RATE, help=like)
     add("--seed", type=int, default=0, help="for weights and shuffling")
     add("--data", metavar="FOLDER", help="where the four files are")
-    add("--output", type=figure_path, default="scratchcnn.png", help=like)
+    add("--output", type=new_figure, default="scratchcnn.png", help=like)
     return parser
 
 
@@ -81,31 +118,25 @@ def fit(
     network: Network,
     x: Array,
     t: Array,
-    options: argparse.Namespace,
-    rng: np.random.Generator,
+    *,
+    epochs: int,
+    **settings: Any,
 ) -> list[float]:
     """Train behind a progress bar, and return the loss of each epoch."""
     from tqdm import tqdm
 
-    epochs = gradient_descent(
-        network,
-        LOSS,
-        x,
-        t,
-        learning_rate=options.learning_rate,
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        rng=rng,
-    )
     losses = []
-    with tqdm(epochs, total=options.epochs, unit="epoch") as bar:
+    training = gradient_descent(network, LOSS, x, t, epochs=epochs, **settings)
+    with tqdm(training, total=epochs, unit="epoch") as bar:
         for loss in bar:
             losses.append(loss)
             bar.set_postfix(loss=f"{loss:.4f}")
     return losses
 
 
-def compare(network: Network, data: FashionMNIST, t: Array) -> None:
+def compare(
+    network: Network, data: fashion_mnist.FashionMNIST, t: Array
+) -> None:
     """Print the network's test accuracy below those that cost less."""
     vectors = Flatten().forward(data.train.images)
     linear = Network([Flatten(), least_squares(vectors, t)])
@@ -117,7 +148,7 @@ def compare(network: Network, data: FashionMNIST, t: Array) -> None:
 
 
 def plot(losses: list[float], before: Array, after: Array) -> Figure:
-    """Draw the loss of every epoch and the kernels, (F, 1, KH, KW)."""
+    """Plot the loss of every epoch and the kernels, (F, 1, KH, KW)."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 3.5), layout="constrained")
@@ -139,21 +170,28 @@ def plot(losses: list[float], before: Array, after: Array) -> Figure:
     return figure
 
 
-def save(figure: Figure, path: Path) -> None:
+def write_figure(figure: Figure, path: Path) -> None:
     """Write a figure whole or not at all."""
     with replacing(path) as file:
         figure.savefig(file, dpi=150, format=path.suffix[1:])
 
 
-def run(options: argparse.Namespace) -> None:
-    """Load the images, train a network, compare it, draw it."""
-    seed = check_size("scratchcnn", "--seed", options.seed, 0)
+def tell_apart(
+    *,
+    classes: Sequence[int],
+    data: str | None,
+    output: Path,
+    seed: int,
+    **settings: Any,
+) -> None:
+    """Load two classes, train a network, compare it, and plot it."""
+    seed = check_size("scratchcnn", "--seed", seed, 0)
     rng = np.random.default_rng(seed)
-    data = load(options.classes, data_dir=options.data)
-    title = f"{' or '.join(data.names)}? (seed {seed})"
-    if data.stand_in:
+    garments = fashion_mnist.load(classes, data_dir=data)
+    title = f"{' or '.join(garments.names)}? (seed {seed})"
+    if garments.stand_in:
         title += ": drawn stand-ins, not Fashion-MNIST"
-    (x, labels), tests = data.train, len(data.test.labels)
+    (x, labels), tests = garments.train, len(garments.test.labels)
     print(
         title, f"{len(x):,} training images, {tests:,} test images", sep="\n"
     )
@@ -161,12 +199,12 @@ def run(options: argparse.Namespace) -> None:
     network = two_class(rng=rng)
     kernels = network.parameters()[0]
     before = kernels.value.copy()
-    losses = fit(network, x, t, options, rng)
-    compare(network, data, t)
+    losses = fit(network, x, t, rng=rng, **settings)
+    compare(network, garments, t)
     figure = plot(losses, before, kernels.value)
     figure.suptitle(title)
-    save(figure, options.output)
-    print(f"Figure: {options.output}")
+    write_figure(figure, output)
+    print(f"Figure: {output}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -177,22 +215,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv : sequence of str, optional
         The options; by default, those of the command line.
 
-    Raises
-    ------
-    SystemExit
-        With code 2, after one line on stderr, if an option can't be
-        used, the data can't be had, or the loss overflows.
-
     Notes
     -----
     Chapter *The program*.
     """
-    parser = command_line()
-    try:
-        run(parser.parse_args(argv))
-    except (DataError, FloatingPointError, OSError, ValueError) as error:
-        parser.error(str(error))
-    except KeyboardInterrupt:
-        print(f"\n{parser.prog}: interrupted", file=sys.stderr)
-        return 130
-    return 0
+    return command_line().serve(tell_apart, argv)

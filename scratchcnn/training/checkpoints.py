@@ -53,7 +53,18 @@ class Checkpoint:
 
     Notes
     -----
-    Chapter *Checkpoints*.
+    Chapter *Files that a training run leaves*.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> layer = Dense(1, 1, rng=rng)
+    >>> optimizer = SGD(layer.parameters(), 0.1)
+    >>> checkpoint = Checkpoint("run.npz", layer, optimizer, rng)
+    >>> checkpoint.restore()  # nothing yet
+    >>> checkpoint.save(History(losses=[0.5]))
+    >>> checkpoint.restore().losses
+    [0.5]
     """
 
     def __init__(

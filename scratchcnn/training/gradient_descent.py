@@ -30,6 +30,15 @@ def gradient_step(
     Notes
     -----
     Chapter *Training by hand*.
+
+    Examples
+    --------
+    >>> layer, one = Dense(1, 1, rng=np.random.default_rng(0)), np.ones((1, 1))
+    >>> layer.weight.value[...] = 3
+    >>> gradient_step(layer, MeanSquaredError(), one, one, 0.25)
+    4.0
+    >>> layer.weight.value, layer.bias.value
+    (array([[2.]], dtype=float32), array([-1.], dtype=float32))
     """
     value = loss.forward(network.forward(x), t)
     if not np.isfinite(value):
@@ -89,6 +98,15 @@ def gradient_descent(
     Notes
     -----
     Chapter *Training by hand*.
+
+    Examples
+    --------
+    >>> rng, x = np.random.default_rng(0), np.array([[0.0], [1.0]])
+    >>> layer, loss = Dense(1, 1, rng=rng), MeanSquaredError()
+    >>> how = {"learning_rate": 0.2, "epochs": 100, "batch_size": 1}
+    >>> losses = list(gradient_descent(layer, loss, x, x, rng=rng, **how))
+    >>> len(losses), losses[-1] < 1e-6
+    (100, True)
     """
     check_batches("gradient_descent", x, t, batch_size, rng)
     check_size("gradient_descent", "epochs", epochs)

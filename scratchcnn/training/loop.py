@@ -37,6 +37,11 @@ class History:
     Notes
     -----
     Chapter *A training run*. Its length is the number of epochs.
+
+    Examples
+    --------
+    >>> History(losses=[0.7, 0.2])
+    History(losses=[0.7, 0.2], scores=[], learning_rates=[])
     """
 
     losses: list[float] = field(default_factory=list)
@@ -189,6 +194,16 @@ def train(
     Notes
     -----
     Chapter *A training run*.
+
+    Examples
+    --------
+    >>> rng, x = np.random.default_rng(0), np.array([[0.0], [1.0]])
+    >>> layer, loss = Dense(1, 1, rng=rng), MeanSquaredError()
+    >>> how = {"epochs": 100, "batch_size": 1, "rng": rng}
+    >>> sgd = SGD(layer.parameters(), 0.2)
+    >>> history = train(layer, loss, sgd, x, x, **how)
+    >>> len(history), history.losses[-1] < 1e-6
+    (100, True)
     """
     from tqdm import tqdm
 

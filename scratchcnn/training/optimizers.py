@@ -39,6 +39,15 @@ class Optimizer(ABC):
     Notes
     -----
     Chapter *Optimizers*.
+
+    Examples
+    --------
+    >>> p = Parameter(np.zeros(2))
+    >>> optimizer = SGD([p], 0.5)
+    >>> p.grad[...] = [1, -2]
+    >>> optimizer.step()
+    >>> p.value
+    array([-0.5,  1. ])
     """
 
     def __init__(
@@ -119,6 +128,17 @@ class SGD(Optimizer):
     Chapter *Optimizers*; Polyak, "Some methods of speeding up the
     convergence of iteration methods" (1964); Sutskever et al., "On the
     importance of initialization and momentum in deep learning" (2013).
+
+    Examples
+    --------
+    >>> p = Parameter(np.zeros(1))
+    >>> optimizer = SGD([p], 0.5, momentum=0.5)
+    >>> p.grad[...] = 1
+    >>> for _ in range(2):
+    ...     optimizer.step()
+    ...     print(p.value)
+    [-0.5]
+    [-1.25]
     """
 
     def __init__(
@@ -191,8 +211,16 @@ class Adam(Optimizer):
 
     Notes
     -----
-    Chapter *Optimizers*; Kingma and Ba, "Adam: a method for stochastic
+    Chapter *Adam*; Kingma and Ba, "Adam: a method for stochastic
     optimization" (2015).
+
+    Examples
+    --------
+    >>> p = Parameter(np.zeros(2))
+    >>> p.grad[...] = [0.001, -1000]
+    >>> Adam([p], 0.25).step()
+    >>> p.value.round(4)
+    array([-0.25,  0.25])
     """
 
     def __init__(

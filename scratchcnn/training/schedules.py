@@ -22,6 +22,11 @@ def constant() -> Schedule:
     Notes
     -----
     Chapter *Schedules*.
+
+    Examples
+    --------
+    >>> schedules.constant()(0.3)
+    1.0
     """
     return lambda done: 1.0
 
@@ -49,6 +54,12 @@ def cosine(floor: float = 0.0) -> Schedule:
     -----
     Chapter *Schedules*; Loshchilov and Hutter, "SGDR: stochastic
     gradient descent with warm restarts" (2017).
+
+    Examples
+    --------
+    >>> factor = schedules.cosine()
+    >>> factor(0.0), round(factor(0.5), 6), factor(1.0)
+    (1.0, 0.5, 0.0)
     """
     floor = check_number("cosine", "floor", floor, below=1)
 
@@ -83,6 +94,12 @@ def warm_up(share: float, then: Schedule) -> Schedule:
     -----
     Chapter *Schedules*; Goyal et al., "Accurate, large minibatch SGD:
     training ImageNet in 1 hour" (2017).
+
+    Examples
+    --------
+    >>> factor = schedules.warm_up(0.2, schedules.constant())
+    >>> factor(0.0), factor(0.1), factor(0.6)
+    (0.0, 0.5, 1.0)
     """
     share = check_number("warm_up", "share", share, below=1)
 

@@ -27,7 +27,7 @@ def named_arrays(network: Layer) -> dict[str, npt.NDArray[Any]]:
 
     Notes
     -----
-    Chapter *Saving and loading*.
+    Chapter *Files that a training run leaves*.
     """
     found: dict[str, npt.NDArray[Any]] = {}
     for path, layer in network.walk():
@@ -161,7 +161,14 @@ def save(network: Layer, path: str | os.PathLike[str]) -> None:
 
     Notes
     -----
-    Chapter *Saving and loading*.
+    Chapter *Files that a training run leaves*.
+
+    Examples
+    --------
+    >>> save(Dense(2, 1, rng=np.random.default_rng(0)), "weights.npz")
+    >>> with np.load("weights.npz") as file:
+    ...     print(*sorted(file))
+    bias scratchcnn-weights weight
     """
     write_arrays(path, WEIGHTS, named_arrays(network))
 
@@ -188,7 +195,16 @@ def load(network: Layer, path: str | os.PathLike[str]) -> None:
 
     Notes
     -----
-    Chapter *Saving and loading*. Whatever is raised, nothing of the
-    network has changed.
+    Chapter *Files that a training run leaves*. Whatever is raised,
+    nothing of the network has changed.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> one, other = Dense(2, 1, rng=rng), Dense(2, 1, rng=rng)
+    >>> save(one, "weights.npz")
+    >>> load(other, "weights.npz")
+    >>> np.array_equal(one.weight.value, other.weight.value)
+    True
     """
     copy_arrays(path, read_arrays(path, WEIGHTS), named_arrays(network))

@@ -1,5 +1,6 @@
-"""Options: what they mean, and what is refused before anything starts."""
+"""Settings: what they mean, and what is refused before anything starts."""
 
+import dataclasses
 import os
 import re
 from pathlib import Path
@@ -10,18 +11,41 @@ import pytest
 from scratchcnn.data.fashion_mnist import NAMES
 from scratchcnn.evaluation.accuracy import evaluation_mode
 from scratchcnn.programs.options import (
-    HELD_OUT,
     NETWORKS,
     RATES,
+    Settings,
     choose_optimizer,
     command_line,
 )
 from scratchcnn.training.optimizers import SGD, Adam
 
+ALL = Settings(
+    classes=(5, 7),
+    network="two_class",
+    epochs=3,
+    batch_size=7,
+    seed=9,
+    shift=2,
+    flip=0.25,
+    validation=6,
+    plain=True,
+    optimizer="adam",
+    learning_rate=0.125,
+    momentum=0.5,
+    nesterov=True,
+    weight_decay=5e-4,
+    schedule="constant",
+    warm_up=0.75,
+    data="folder",
+    checkpoint=Path("run.npz"),
+    resume=True,
+    save=Path("weights.npz"),
+)
+
 
 def read(*words):
-    """Return the options that these words make."""
-    return command_line().parse_args(words)
+    """Return the settings that these words make."""
+    return Settings(**vars(command_line().parse_args(words)))
 
 
 @pytest.fixture
@@ -43,12 +67,66 @@ def refused(capsys):
 
 
 def test_without_options_it_explores_on_held_out_images():
-    options = read()
-    assert options.classes == list(range(len(NAMES)))
-    assert options.validation == HELD_OUT > 0
-    assert options.network == "lenet"
-    assert options.plain is options.resume is False
-    assert options.checkpoint is options.save is None
+    settings = read()
+    assert settings == Settings()
+    assert settings.classes == tuple(range(len(NAMES)))
+    assert settings.validation == 5000
+    assert settings.network == "lenet"
+    assert settings.plain is settings.resume is False
+    assert settings.checkpoint is settings.save is None
+
+
+def test_settings_are_fixed_once_they_are_made():
+    settings = Settings(classes=[3, 1])
+    assert hash(settings) == hash(Settings(classes=(3, 1)))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        settings.seed = 1
+
+
+def test_every_option_is_a_setting_and_has_its_type(capsys):
+    with pytest.raises(SystemExit):
+        read("--help")
+    described = set(re.findall(r"--([\w-]+)", capsys.readouterr().out))
+    names = {field.name for field in dataclasses.fields(Settings)}
+    assert {word.replace("-", "_") for word in described} == names | {"help"}
+    usual = vars(Settings())
+    assert not [name for name in names if vars(ALL)[name] == usual[name]]
+    assert read(*ALL.words()) == ALL
+
+
+def test_words_are_only_those_that_are_needed():
+    assert Settings().words() == []
+    settings = Settings(classes=(0, 6), batch_size=8, nesterov=True)
+    words = ["--classes", "0", "6", "--batch-size", "8", "--nesterov"]
+    assert settings.words() == words
+    assert read(*settings.words()) == settings
+
+
+@pytest.mark.parametrize("name", ["two-class", "two_class"])
+def test_a_network_is_called_as_in_python_or_with_a_hyphen(name):
+    assert read("--network", name).network == "two_class"
+
+
+def test_a_resumed_run_agrees_on_what_has_a_say_in_the_numbers():
+    fixed = Settings().fixed()
+    assert fixed == {
+        "classes": tuple(range(10)),
+        "network": "lenet",
+        "epochs": 10,
+        "batch_size": 64,
+        "seed": 0,
+        "shift": 0,
+        "flip": 0.0,
+        "validation": 5000,
+        "plain": False,
+        "learning_rate": None,
+        "schedule": "cosine",
+        "warm_up": 0.0,
+    }
+    constant = dataclasses.replace(Settings(), schedule="constant")
+    assert fixed.keys() - constant.fixed().keys() == {"epochs"}
+    warm = dataclasses.replace(constant, warm_up=0.1)
+    assert warm.fixed().keys() == fixed.keys()
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -58,13 +136,13 @@ def test_networks_are_made_by_the_generator(name):
         with evaluation_mode(network):
             return network.forward(np.ones((2, 1, 28, 28), np.float32))
 
-    assert values(0).shape == (2, 1 if name == "two-class" else 10)
+    assert values(0).shape == (2, 1 if name == "two_class" else 10)
     np.testing.assert_array_equal(values(0), values(0))
     assert not np.array_equal(values(0), values(1))
 
 
 def test_the_optimizer_is_the_one_described(rng):
-    network = NETWORKS["two-class"](rng=rng)
+    network = NETWORKS["two_class"](rng=rng)
     sgd = choose_optimizer(network, read())
     assert type(sgd) is SGD
     assert (sgd.learning_rate, sgd.momentum) == (RATES["sgd"], 0.9)
@@ -83,15 +161,15 @@ def test_the_optimizer_is_the_one_described(rng):
 
 @pytest.mark.parametrize("words", ["--momentum 0.9", "--nesterov"])
 def test_adam_has_no_momentum_of_sgd(words, rng):
-    options = read("--optimizer", "adam", *words.split())
+    settings = read("--optimizer", "adam", *words.split())
     with pytest.raises(ValueError, match="are for sgd, not for adam"):
-        choose_optimizer(NETWORKS["two-class"](rng=rng), options)
+        choose_optimizer(NETWORKS["two_class"](rng=rng), settings)
 
 
 def test_a_learning_rate_of_zero_is_not_the_default(rng):
-    options = read("--learning-rate", "0")
+    settings = read("--learning-rate", "0")
     with pytest.raises(ValueError, match=r"wants 0 < learning_rate .*got 0"):
-        choose_optimizer(NETWORKS["two-class"](rng=rng), options)
+        choose_optimizer(NETWORKS["two_class"](rng=rng), settings)
 
 
 @pytest.mark.parametrize(

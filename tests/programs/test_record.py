@@ -14,11 +14,13 @@ from scratchcnn.compiler.accelerate import accelerate
 from scratchcnn.data.drawn import dataset
 from scratchcnn.models.record import record as record_network
 from scratchcnn.programs import record
-from scratchcnn.programs.options import command_line
+from scratchcnn.programs.options import Settings, command_line
 from scratchcnn.programs.record import main
 
 ROOT = Path(__file__).parents[2]
-SMALL = "--network record --epochs 2 --batch-size 16 --flip 0.5 --validation 0"
+SMALL = Settings(
+    network="record", epochs=2, batch_size=16, flip=0.5, validation=0
+)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,7 @@ def test_the_file_holds_what_the_page_needs(folder):
     assert main(["record.json", "--data", str(folder)]) == 0
     assert os.listdir() == ["record.json"]
     found = json.loads(Path("record.json").read_text())
-    assert found["settings"] == SMALL
+    assert found["settings"] == " ".join(SMALL.words())
     assert found["stand_in"] is True
     assert (found["training_images"], found["test_images"]) == (80, 30)
     assert found["majority"] == 0.1
@@ -78,12 +80,21 @@ def test_the_test_images_are_asked_once_a_seed(folder, monkeypatch):
 
 def test_the_settings_of_the_record_are_allowed(monkeypatch):
     monkeypatch.undo()
-    options = command_line().parse_args(record.SETTINGS.split())
-    assert options.network == "record"
-    assert options.validation == 0
+    settings = record.SETTINGS
+    assert settings.network == "record"
+    assert settings.validation == 0
+    assert settings.save is settings.checkpoint is None
     assert len(set(record.SEEDS)) == 3
     network = accelerate(record_network(rng=np.random.default_rng(0)))
     assert sum(p.value.size for p in network.parameters()) < 100_000
+
+
+def test_the_committed_record_was_measured_with_these_settings(monkeypatch):
+    monkeypatch.undo()
+    path = ROOT / "book" / "records" / "record.json"
+    words = json.loads(path.read_text())["settings"].split()
+    settings = Settings(**vars(command_line().parse_args(words)))
+    assert settings == record.SETTINGS
 
 
 def test_a_run_that_fails_leaves_the_old_file(folder, monkeypatch, capsys):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import scratchcnn
-from scratchcnn import MeanSquaredError
+from scratchcnn import MeanSquaredError, fashion_mnist
 from scratchcnn.compiler.accelerate import accelerate
 from scratchcnn.data.augmentation import shift_and_flip
 from scratchcnn.data.drawn import dataset
@@ -24,7 +24,7 @@ from scratchcnn.losses.cross_entropy import (
 )
 from scratchcnn.models.lenet import lenet
 from scratchcnn.programs import trainer
-from scratchcnn.programs.options import command_line
+from scratchcnn.programs.options import Settings
 from scratchcnn.programs.trainer import main
 from scratchcnn.training.loop import train
 from scratchcnn.training.optimizers import SGD, Adam
@@ -92,7 +92,7 @@ def table(out):
 
 def by_hand(folder, seed=0, held_out=20):
     """Return losses, scores and test accuracy, from the package's parts."""
-    data = scratchcnn.fashion_mnist.load(range(10), data_dir=folder)
+    data = fashion_mnist.load(range(10), data_dir=folder)
     x, labels = data.train
     n = len(x) - held_out
     test = (x[n:], labels[n:]) if held_out else data.test
@@ -136,20 +136,24 @@ def test_it_says_what_it_learns_from(run):
 
 
 def test_the_real_images_are_not_called_drawn(run, monkeypatch):
+    original = fashion_mnist.load
+
     def load(*args, **kwargs):
-        data = scratchcnn.fashion_mnist.load(*args, **kwargs)
+        data = original(*args, **kwargs)
         return data._replace(stand_in=False)
 
-    monkeypatch.setattr(trainer, "load", load)
+    monkeypatch.setattr(fashion_mnist, "load", load)
     assert "stand-in" not in run("--epochs", "1")
 
 
 def test_while_it_explores_the_test_images_are_not_touched(run, monkeypatch):
+    original = fashion_mnist.load
+
     def load(*args, **kwargs):
-        data = scratchcnn.fashion_mnist.load(*args, **kwargs)
+        data = original(*args, **kwargs)
         return data._replace(test=None)
 
-    monkeypatch.setattr(trainer, "load", load)
+    monkeypatch.setattr(fashion_mnist, "load", load)
     assert "validation" in run()
 
 
@@ -191,15 +195,8 @@ def test_every_option_reaches_its_place(run, folder, monkeypatch):
         *("--optimizer", "adam", "--learning-rate", "0.5", "--plain"),
         *("--schedule", "constant", "--warm-up", "0.5", "--weight-decay", "2"),
         *("--shift", "3", "--flip", "0.25", "--epochs", "7"),
-        *(
-            "--batch-size",
-            "9",
-            "--network",
-            "two-class",
-            "--classes",
-            "3",
-            "1",
-        ),
+        *("--batch-size", "9", "--network", "two-class"),
+        *("--classes", "3", "1"),
     )
     assert type(seen["optimizer"]) is Adam
     assert seen["optimizer"].learning_rate == 0.5
@@ -224,11 +221,10 @@ def test_every_option_reaches_its_place(run, folder, monkeypatch):
     assert seen["t"].ndim == 1
 
 
-def test_two_classes_are_divided_at_the_logit_zero(words, folder):
-    names = "--network", "two-class", "--classes", "0", "1", "--plain"
-    options = command_line().parse_args([*words, *names])
-    data = scratchcnn.fashion_mnist.load((0, 1), data_dir=folder)
-    two = trainer.Trainer(options, data)
+def test_two_classes_are_divided_at_the_logit_zero(folder):
+    data = fashion_mnist.load((0, 1), data_dir=folder)
+    settings = Settings(network="two_class", validation=20, plain=True)
+    two = trainer.Trainer(settings, data)
     *_, weight, bias = two.network.parameters()
     weight.value[...] = 0
     x, labels = data.test
@@ -350,11 +346,13 @@ def test_a_run_is_not_resumed_on_other_images(run, refused, monkeypatch):
     run("--checkpoint", "run.npz")
     before = Path("run.npz").read_bytes()
 
+    original = fashion_mnist.load
+
     def load(*args, **kwargs):
-        data = scratchcnn.fashion_mnist.load(*args, **kwargs)
+        data = original(*args, **kwargs)
         return data._replace(stand_in=False)
 
-    monkeypatch.setattr(trainer, "load", load)
+    monkeypatch.setattr(fashion_mnist, "load", load)
     message = refused("--checkpoint", "run.npz", "--resume")
     assert "stand_in is True, not False" in message
     assert Path("run.npz").read_bytes() == before
@@ -375,7 +373,7 @@ def test_a_run_is_not_resumed_on_other_images(run, refused, monkeypatch):
         ("--warm-up 1", "share"),
         ("--flip 2", "wants flip from 0 to 1, got 2.0"),
         ("--shift -1", "wants shift >= 0, got -1"),
-        ("--network two-class", "two-class wants two --classes, got 10"),
+        ("--network two-class", "two_class wants two --classes, got 10"),
         ("--classes 1", "two or more different integers"),
         ("--classes 1 1", "two or more different integers"),
         ("--data nowhere", "nowhere"),

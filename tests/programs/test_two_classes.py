@@ -12,6 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import scratchcnn
+from scratchcnn import fashion_mnist
 from scratchcnn.data.drawn import dataset
 from scratchcnn.evaluation.accuracy import accuracy
 from scratchcnn.evaluation.baselines import least_squares, majority_accuracy
@@ -77,7 +78,7 @@ def accuracies(out):
 
 def by_hand(folder, *, seed, classes=(0, 1)):
     """Return what the program should print, from the package's parts."""
-    train, test, *_ = scratchcnn.fashion_mnist.load(classes, data_dir=folder)
+    train, test, *_ = fashion_mnist.load(classes, data_dir=folder)
     t = train.labels[:, None].astype(np.float32)
     generator = np.random.default_rng(seed)
     network = two_class(rng=generator)
@@ -122,11 +123,13 @@ def test_it_says_what_it_learns_from(run, capsys):
 
 @pytest.mark.usefixtures("no_drawing")
 def test_the_real_images_are_not_called_drawn(run, capsys, monkeypatch):
+    original = fashion_mnist.load
+
     def load(*args, **kwargs):
-        data = scratchcnn.fashion_mnist.load(*args, **kwargs)
+        data = original(*args, **kwargs)
         return data._replace(stand_in=False)
 
-    monkeypatch.setattr(program, "load", load)
+    monkeypatch.setattr(fashion_mnist, "load", load)
     run()
     out, _ = capsys.readouterr()
     assert out.startswith("T-shirt/top or Trouser? (seed 0)\n")
@@ -158,7 +161,7 @@ def test_the_same_numbers_make_the_same_figure(rng, tmp_path):
     kernels = rng.standard_normal((4, 1, 3, 3))
     one, two = tmp_path / "one.png", tmp_path / "two.png"
     for path in one, two:
-        program.save(program.plot([0.3, 0.1], kernels, kernels), path)
+        program.write_figure(program.plot([0.3, 0.1], kernels, kernels), path)
     assert one.read_bytes() == two.read_bytes()
 
 
@@ -251,7 +254,7 @@ def test_what_cannot_be_used_is_one_line_before_training(
 
 def test_a_folder_is_no_figure(refused):
     Path("a.png").mkdir()
-    assert "'a.png' should be a file" in refused("--output", "a.png")
+    assert "'a.png' is a folder, not a file" in refused("--output", "a.png")
 
 
 def test_a_folder_that_refuses_files_is_named(refused, monkeypatch):
@@ -291,7 +294,7 @@ def test_an_error_of_several_lines_becomes_one(refused, monkeypatch):
     def load(*_, **__):
         raise scratchcnn.DataError("one\ntwo")
 
-    monkeypatch.setattr(program, "load", load)
+    monkeypatch.setattr(fashion_mnist, "load", load)
     assert refused() == "scratchcnn: error: one two\n"
 
 
@@ -324,7 +327,7 @@ def test_it_runs_as_a_module_and_lists_its_options():
         *("seed", "data", "output"),
     ):
         assert f"--{option}" in out
-    for name in scratchcnn.fashion_mnist.NAMES:
+    for name in fashion_mnist.NAMES:
         assert name in " ".join(out.split())
 
 

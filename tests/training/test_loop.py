@@ -216,15 +216,21 @@ def test_each_step_has_a_rate_of_its_own(size, rng):
             super().step(factor)
 
     network, (x, t) = small_network(rng), small_data(rng)
-    rates, plan = [], warm_up(0.3, cosine(0.1))
+    rates, schedule = [], warm_up(0.3, cosine(0.1))
     optimizer = Watched(network.parameters(), 0.02)
     history = run(
-        network, x, t, optimizer, epochs=3, batch_size=size, schedule=plan
+        network,
+        x,
+        t,
+        optimizer,
+        epochs=3,
+        batch_size=size,
+        schedule=schedule,
     )
     per_epoch = math.ceil(EXAMPLES / size)
     wanted = []
     for step in range(3 * per_epoch):
-        wanted.append(0.02 * plan(step / (3 * per_epoch)))
+        wanted.append(0.02 * schedule(step / (3 * per_epoch)))
     assert rates == wanted
     assert history.learning_rates == wanted[per_epoch - 1 :: per_epoch]
     assert optimizer.learning_rate == 0.02
@@ -238,7 +244,7 @@ def test_a_constant_schedule_is_none(rng):
     same(network, other)
 
 
-def test_the_rate_is_restored_before_others_look(rng):
+def test_the_rate_is_its_own_when_others_look(rng):
     network, (x, t) = small_network(rng), small_data(rng)
     optimizer, seen = SGD(network.parameters(), 0.02), []
 
@@ -246,12 +252,19 @@ def test_the_rate_is_restored_before_others_look(rng):
         seen.append(optimizer.learning_rate)
         return 0.0
 
-    plan = cosine()
-    run(network, x, t, optimizer, schedule=plan, score=look, after_epoch=look)
+    run(
+        network,
+        x,
+        t,
+        optimizer,
+        schedule=cosine(),
+        score=look,
+        after_epoch=look,
+    )
     assert seen == [0.02] * 4
 
 
-def test_the_rate_is_restored_when_an_error_leaves(rng):
+def test_the_rate_is_its_own_when_an_error_leaves(rng):
     network, (x, t) = small_network(rng), small_data(rng)
     optimizer, loss = SGD(network.parameters(), 0.02), Failing(np.nan, 4)
     with pytest.raises(FloatingPointError, match=r"learning_rate than 0\.02$"):

@@ -254,6 +254,24 @@ def test_the_state_has_names(rng):
 
 
 @EVERY
+def test_a_factor_is_for_one_step(kind, settings, rng):
+    p, gradients = drawn(rng)
+    q = Parameter(p.value)
+    one, other = kind([p], 0.1, **settings), kind([q], 0.1, **settings)
+    for gradient, factor in zip(gradients, [1, 0.5, 0, 2] * 2, strict=False):
+        p.grad[...] = q.grad[...] = gradient
+        before = p.value.copy()
+        one.step(factor)
+        other.learning_rate = 0.1 * factor
+        other.step()
+        np.testing.assert_array_equal(p.value, q.value)
+        assert np.array_equal(p.value, before) == (factor == 0)
+        assert one.learning_rate == 0.1
+    for name, array in one.state().items():
+        np.testing.assert_array_equal(array, other.state()[name])
+
+
+@EVERY
 def test_a_restored_state_goes_on_as_if_nothing_had_happened(
     kind, settings, rng
 ):

@@ -93,6 +93,12 @@ def write(
     Notes
     -----
     Chapter *The stand-in wardrobe*.
+
+    Examples
+    --------
+    >>> folder = write("drawn", train=2, test=1)
+    >>> len(list(folder.iterdir()))  # four files, and the marker
+    5
     """
     check_size("write", "seed", seed, 0)
     check_size("write", "train", train)

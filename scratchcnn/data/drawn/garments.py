@@ -162,6 +162,12 @@ def draw(garment: Garment, count: int, *, rng: np.random.Generator) -> Bytes:
     Notes
     -----
     Chapter *Drawing garments*.
+
+    Examples
+    --------
+    >>> images = draw(GARMENTS[1], 3, rng=np.random.default_rng(0))
+    >>> images.shape, images.dtype
+    ((3, 28, 28), dtype('uint8'))
     """
     if not callable(garment):
         raise TypeError(f"draw wants garment as a function, got {garment!r}")
