@@ -72,12 +72,11 @@ def arc(start: float, end: float, tall: float, within: bool, kind: str) -> str:
     )
 
 
-def row(kind: str, y: float, name: str, time: str) -> str:
-    """Return a name and a time on one line, whose middle is at a height."""
+def headline(y: float, caption: str, time: str) -> str:
+    """Return the caption of a part, and behind it the time of the part."""
     return (
-        f'<text class="{kind}" x="{LEFT + 14}" y="{y + 4.5}">'
-        f"{escape(name)}</text>"
-        f'<text class="time" x="{RIGHT - 14}" y="{y + 4.5}">{time}</text>'
+        f'<text class="part" x="{LEFT + 14}" y="{y + 4.5}">{escape(caption)}'
+        f'<tspan class="time" dx="10">{time}</tspan></text>'
     )
 
 
@@ -91,7 +90,10 @@ def station(chapter: Chapter, y: float, uri: str, book: Book) -> str:
         f'height="{ROW}" rx="4"/>'
         f'<circle cx="{LEFT}" cy="{y}" r="{radius:.1f}"/>'
         f'<circle cx="{RIGHT}" cy="{y}" r="2"/>'
-        f"{row('name', y, chapter.title, duration(chapter.reading))}</a>"
+        f'<text class="name" x="{LEFT + 14}" y="{y + 4.5}">'
+        f"{escape(chapter.title)}</text>"
+        f'<text class="time" x="{RIGHT - 14}" y="{y + 4.5}">'
+        f"{duration(chapter.reading)}</text></a>"
     )
 
 
@@ -102,7 +104,7 @@ def drawing(book: Book, uris: dict[str, str]) -> str:
     for caption, chapters in parts(book):
         size = HEADING + ROW * len(chapters) + 8
         bands += f'<rect y="{tall}" width="{WIDTH}" height="{size}" rx="6"/>'
-        bands += row("part", tall + 21, caption, total(chapters))
+        bands += headline(tall + 21, caption, total(chapters))
         for k, chapter in enumerate(chapters):
             heights[chapter.page] = tall + HEADING + ROW * (k + 0.5)
         tall += size + GAP
