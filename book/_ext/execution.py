@@ -298,6 +298,12 @@ def configure(app: Sphinx, config: Config) -> None:
     # The order of a sum depends on the number of threads; one has one order.
     for library in "OMP", "OPENBLAS", "MKL":
         os.environ[f"{library}_NUM_THREADS"] = "1"
+    # Large arrays come and go: memory is kept, instead of returned each time.
+    os.environ |= {
+        "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+        "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
+        "MALLOC_TOP_PAD_": str(64 << 20),
+    }
     # The pages show no progress bars, so the widgets for them are not missed.
     os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"
     stand_in, data = find_data(build)
