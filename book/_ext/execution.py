@@ -124,6 +124,8 @@ class Page:
 
     def look_up(self) -> None:
         """See whether the outputs are cached."""
+        if not self.cache.exists():
+            return
         with suppress(KeyError):
             get_cache(self.cache).match_cache_notebook(self.notebook)
             self.cached = True
@@ -138,7 +140,7 @@ class Page:
             return True, 0.0, 0, 0
         seconds = [
             record.data["execution_seconds"]
-            for folder in self.caches.iterdir()
+            for folder in self.caches.glob("*")
             for record in get_cache(folder).list_cache_records()
         ]
         known = max(seconds, default=float("inf"))

@@ -143,6 +143,7 @@ def managers() -> Iterator[type]:
             return await super()._async_pre_start_kernel(**kwargs)
 
     try:
+        nest.process  # noqa: B018 (its imports take a while)
         yield Manager
     finally:
         nest.close()

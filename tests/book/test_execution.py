@@ -62,6 +62,8 @@ def build(source: Path, data: str = "garments") -> tuple[Path, Path]:
             confoverrides={
                 "extensions": ["myst_nb"],
                 "nb_execution_mode": "cache",
+                # Sphinx shares its own among all builds of a process.
+                "source_suffix": {".md": "myst-nb"},
             },
             status=None,
             warningiserror=True,
