@@ -101,6 +101,11 @@ def moved(array: Array, before: Array) -> Array:
     return array - before
 
 
+def apart(array: Array, before: Array) -> float:
+    """Return the largest distance between two numbers of one place."""
+    return float(np.abs(moved(array, before)).max())
+
+
 def parameters(layer: Any) -> dict[str, Parameter]:
     """Return w and b of a layer that has them."""
     names = {"w": "weight", "b": "bias"}
@@ -131,7 +136,7 @@ def handed(array: Array, probe: Probe) -> Array:
 
 def examine_layer(make: Make, probe: Probe, chart: Chart) -> None:
     """Go forward and back, twice; see what came out, and what has moved."""
-    layer = None
+    layer: Any = None
 
     def sizes() -> list[int]:
         nonlocal layer
@@ -149,15 +154,15 @@ def examine_layer(make: Make, probe: Probe, chart: Chart) -> None:
     for name, p in parameters(layer).items():
         p.value = values[name]
 
-    def again() -> Array:
+    def again() -> float:
         layer.forward(probe.draw(1))
-        return moved(layer.backward(dy), dx)
+        return apart(layer.backward(dy), dx)
 
     chart.note("dx, a second time", again)
     if (chart.probe, "dx") not in chart:
         del chart[chart.probe, "dx, a second time"]
     for name, p in parameters(layer).items():
-        chart.write(f"d{name}, a second time", moved(p.grad, grads[name]))
+        chart.write(f"d{name}, a second time", apart(p.grad, grads[name]))
 
 
 def pass_through(
@@ -255,7 +260,7 @@ def examine_dropout(make: Make, probe: Probe, chart: Chart) -> None:
         y = layer.backward(dy.copy()) if back else layer.forward(x.copy())
         return np.asarray(y) / (dy if back else x)
 
-    mask = np.zeros(())
+    mask: Array = np.zeros(())
 
     def look() -> list[float]:
         nonlocal mask
@@ -285,10 +290,10 @@ def examine_loss(make: Make, probe: Probe, chart: Chart) -> None:
     chart.write("y afterwards", changed(given_y, y))
     chart.write("t afterwards", changed(given_t, t))
 
-    def again() -> Array:
+    def again() -> float:
         loss.forward(probe.draw(3), targets(probe, 4))
         loss.forward(y.copy(), t.copy())
-        return loss.backward() - dy
+        return apart(loss.backward(), dy)
 
     chart.note("dy, a second time", again)
     if y.ndim == 2:

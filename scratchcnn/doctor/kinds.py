@@ -211,27 +211,27 @@ DROPS = [
     Probe("evaluation", (0.25,), shape=MANY, training=False),
 ]
 OUTPUTS = [
-    Probe("one output", shape=(3, 1)),
-    Probe("several outputs", shape=(5, 3)),
-    Probe("images for outputs", shape=(2, 3, 2)),
-    Probe("a batch of one", shape=(1, 2)),
-    Probe("float32", shape=(5, 3), dtype="float32"),
+    Probe("one output", targets="numbers", shape=(3, 1)),
+    Probe("several outputs", targets="numbers", shape=(5, 3)),
+    Probe("images for outputs", targets="numbers", shape=(2, 3, 2)),
+    Probe("a batch of one", targets="numbers", shape=(1, 2)),
+    Probe("float32", targets="numbers", shape=(5, 3), dtype="float32"),
 ]
 ANSWERS = [
-    Probe("one output", shape=(7, 1)),
-    Probe("several outputs", shape=(5, 3)),
-    Probe("answers of any probability", shape=(4, 2)),
-    Probe("large logits", shape=(7, 1), change=thousands),
-    Probe("a batch of one", shape=(1, 1)),
-    Probe("float32", shape=(5, 3), dtype="float32"),
+    Probe("one output", targets="answers", shape=(7, 1)),
+    Probe("several outputs", targets="answers", shape=(5, 3)),
+    Probe("answers of any probability", targets="numbers", shape=(4, 2)),
+    Probe("large logits", targets="answers", shape=(7, 1), change=thousands),
+    Probe("a batch of one", targets="answers", shape=(1, 1)),
+    Probe("float32", targets="answers", shape=(5, 3), dtype="float32"),
 ]
 CLASSES = [
-    Probe("more examples than classes", shape=(7, 3)),
-    Probe("more classes than examples", shape=(3, 5)),
-    Probe("as many classes as examples", shape=(4, 4)),
-    Probe("large logits", shape=(5, 3), change=thousands),
-    Probe("a batch of one", shape=(1, 4)),
-    Probe("float32", shape=(5, 3), dtype="float32"),
+    Probe("more examples than classes", targets="classes", shape=(7, 3)),
+    Probe("more classes than examples", targets="classes", shape=(3, 5)),
+    Probe("as many classes as examples", targets="classes", shape=(4, 4)),
+    Probe("large logits", targets="classes", shape=(5, 3), change=thousands),
+    Probe("a batch of one", targets="classes", shape=(1, 4)),
+    Probe("float32", targets="classes", shape=(5, 3), dtype="float32"),
 ]
 PLAIN = [
     Probe("plain descent", (0.5,), shape=(2, 3)),

@@ -85,6 +85,14 @@ def cut(value: Value, place: tuple[int, ...]) -> Value:
     return value if isinstance(value, str) else value[place]
 
 
+def plain(value: Value) -> Any:
+    """Return lists of numbers; of texts, where JSON has no such number."""
+    if isinstance(value, str):
+        return value
+    finite = np.isfinite(value).all()
+    return (value if finite else value.astype(str)).tolist()
+
+
 @dataclass(frozen=True)
 class Diagnosis:
     """What the doctor has found.
@@ -103,6 +111,14 @@ class Diagnosis:
     Notes
     -----
     Chapter *The doctor*.
+
+    Examples
+    --------
+    >>> diagnosis = doctor.diagnose(ReLU, "relu")
+    >>> diagnosis.healthy
+    True
+    >>> print(diagnosis)
+    relu: healthy in all 6 probes (y, dx, 6 more)
     """
 
     kind: str
@@ -145,8 +161,8 @@ class Diagnosis:
             "findings": [
                 {
                     **vars(one),
-                    "mine": np.array(one.mine).tolist(),
-                    "right": np.array(one.right).tolist(),
+                    "mine": plain(one.mine),
+                    "right": plain(one.right),
                 }
                 for one in self.findings
             ],

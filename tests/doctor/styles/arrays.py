@@ -1,5 +1,7 @@
 """Everything in whole arrays: einsum, windows, boolean masks, no loops."""
 
+# mypy: ignore-errors
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 

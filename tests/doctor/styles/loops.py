@@ -1,5 +1,7 @@
 """Everything in loops that a child could read, with classes of their own."""
 
+# mypy: ignore-errors
+
 import math
 
 import numpy as np
