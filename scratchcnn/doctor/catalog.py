@@ -60,9 +60,6 @@ def read() -> list[Cause]:
     return causes
 
 
-CAUSES = read()
-
-
 def dotted(module: str) -> str:
     """Return the name under which a module is imported."""
     return f"scratchcnn.{module.replace('/', '.')}"
@@ -111,15 +108,18 @@ def variant(cause: Cause, module: str, name: str) -> Callable[..., Any] | None:
     The mistake may be in another module from which this one imports; None
     if it is in neither.
     """
-    ill = planted(cause)
     if cause.module == module:
-        return getattr(ill, name)
+        return getattr(planted(cause), name)
     things = vars(import_module(dotted(module))).values()
-    if ill.__name__ not in {getattr(t, "__module__", "") for t in things}:
+    elsewhere = dotted(cause.module)
+    if elsewhere not in {getattr(t, "__module__", "") for t in things}:
         return None
-    well = sys.modules[ill.__name__]
-    sys.modules[ill.__name__] = ill
+    well = sys.modules[elsewhere]
+    sys.modules[elsewhere] = planted(cause)
     try:
         return getattr(executed(module, source(module)), name)
     finally:
-        sys.modules[ill.__name__] = well
+        sys.modules[elsewhere] = well
+
+
+CAUSES = read()

@@ -26,18 +26,26 @@ LIKELY = 0.5  # what a cause has to explain of a result's probes
 Ill = dict[str, set[str]]
 
 
+class Known(NamedTuple):
+    """A cause, the chart of a patient who has it, and where that is ill."""
+
+    cause: Cause
+    chart: Chart
+    ill: Ill
+
+
 @cache
-def known(kind: str) -> tuple[Chart, list[tuple[Cause, Chart]]]:
+def known(kind: str) -> tuple[Chart, list[Known]]:
     """Return the right chart, and that of each mistake that changes it."""
     one = KINDS[kind]
-    right, charts = chart_of(one.right(), one), []
+    right, found = chart_of(one.right(), one), []
     for cause in CAUSES:
-        ill = variant(cause, one.module, one.name)
-        if ill is not None:
-            chart = chart_of(ill, one)
-            if any(not same(chart.get(k), right[k], k[1]) for k in right):
-                charts.append((cause, chart))
-    return right, charts
+        wrong = variant(cause, one.module, one.name)
+        if wrong is not None:
+            chart = chart_of(wrong, one)
+            ill = ill_probes(chart, right)
+            found.append(Known(cause, chart, ill))
+    return right, [one for one in found if one.ill]
 
 
 def chart_of(make: Callable[..., Any], kind: Kind) -> Chart:
@@ -81,22 +89,17 @@ def alike(mine: Value, theirs: Value | None, result: str) -> float:
     return 0.5 if fails[0] != fails[1] else 0.0
 
 
-def agreement(
-    mine: Chart, chart: Chart, ill: Ill, expected: Ill
-) -> dict[str, float]:
+def agreement(mine: Chart, ill: Ill, cause: Known) -> dict[str, float]:
     """Return how well a cause explains each result, from 0 to 1.
 
     It is the share of probes in which both agree, of those in which one
     of them is wrong; nothing if they agree in none.
     """
     found = {}
-    for result in {**ill, **expected}:
-        probes = ill.get(result, set()) | expected.get(result, set())
-        agree = [
-            alike(mine[probe, result], chart.get((probe, result)), result)
-            for probe in probes
-            if (probe, result) in mine
-        ]
+    for result in {**ill, **cause.ill}:
+        probes = ill.get(result, set()) | cause.ill.get(result, set())
+        keys = [(p, result) for p in probes if (p, result) in mine]
+        agree = [alike(mine[k], cause.chart.get(k), result) for k in keys]
         found[result] = float(np.mean(agree)) if 1.0 in agree else 0.0
     return found
 
@@ -111,15 +114,13 @@ class Suspect(NamedTuple):
 
 def suspects(kind: str, mine: Chart, ill: Ill) -> list[Suspect]:
     """Return the known causes that explain any result."""
-    right, charts = known(kind)
     found = []
-    for cause, chart in charts:
-        expected = ill_probes(chart, right)
-        share = agreement(mine, chart, ill, expected)
-        complete = float(np.mean([share[result] for result in expected]))
+    for one in known(kind)[1]:
+        share = agreement(mine, ill, one)
+        complete = float(np.mean([share[result] for result in one.ill]))
         explains = {r: share[r] for r in ill if share[r] >= LIKELY}
         if explains:
-            found.append(Suspect(cause, explains, complete))
+            found.append(Suspect(one.cause, explains, complete))
     return found
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from scratchcnn.arrays import Array
 from scratchcnn.doctor.chart import BrokenError, Chart, OutOfTime, words
 from scratchcnn.layer import Parameter
+
+Make: TypeAlias = Callable[..., Any]
+Examine: TypeAlias = "Callable[[Make, Probe, Chart], None]"
 
 
 class Probe(NamedTuple):
@@ -65,10 +68,6 @@ class Probe(NamedTuple):
         return f"{call}{given}, with {self.name}"
 
 
-Make = Callable[..., Any]
-Examine = Callable[[Make, Probe, Chart], None]
-
-
 def generator(seed: int) -> np.random.Generator:
     """Return random numbers that are the same for every patient."""
     return np.random.default_rng(seed)
@@ -116,6 +115,14 @@ def parameters(layer: Any) -> dict[str, Parameter]:
     }
 
 
+def shared(layer: Any, twin: Any) -> bool:
+    """Say whether two layers have a weight or a bias in common."""
+    pairs = zip(
+        parameters(layer).values(), parameters(twin).values(), strict=True
+    )
+    return any(np.shares_memory(p.value, q.value) for p, q in pairs)
+
+
 def set_values(found: dict[str, Parameter]) -> dict[str, Array]:
     """Give parameters float64 values that all differ; return copies."""
     rng = generator(5)
@@ -144,6 +151,8 @@ def examine_layer(make: Make, probe: Probe, chart: Chart) -> None:
         return [n for p in parameters(layer).values() for n in p.value.shape]
 
     chart.note("the sizes of w and b", sizes)
+    twin = make(*probe.args, **probe.settings)
+    chart.write("memory of another layer", shared(layer, twin))
     values = set_values(parameters(layer))
     if not probe.training:
         chart.note("y in training", lambda: layer.forward(probe.draw(2)))
@@ -181,6 +190,8 @@ def pass_through(
     dx = chart.note("dx", lambda: layer.backward(sent))
     chart.write("the precision of dx", 8 * np.asarray(dx).itemsize)
     chart.write("dy afterwards", changed(sent, dy))
+    grads = [p.grad for p in parameters(layer).values()]
+    chart.write("memory of dy", [np.shares_memory(g, sent) for g in grads])
     return np.array(dx), dy
 
 

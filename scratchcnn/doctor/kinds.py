@@ -94,7 +94,7 @@ ANY = [
     Probe("vectors", shape=(3, 5)),
     Probe("images", shape=(2, 3, 5, 4)),
     Probe("ties and zeros", shape=(4, 7), change=ties),
-    Probe("a batch of one", shape=(1, 2)),
+    Probe("a batch of one", shape=(1, 5)),
     Probe("frozen inputs", shape=(3, 4, 2)),
     Probe("float32", shape=(3, 5), dtype="float32"),
 ]
@@ -291,7 +291,7 @@ KINDS = {
         "Dense",
         [
             (examine_random_layer, VECTORS),
-            (examine_start, [Probe("a large layer", (300, 200))]),
+            (examine_start, [Probe("a large layer", (120, 80))]),
         ],
         ["Dense"],
         {
@@ -474,7 +474,7 @@ KINDS = {
         [
             (
                 examine_draws,
-                [Probe("many numbers", ((300, 200),), {"fan_in": 200})],
+                [Probe("many numbers", ((120, 80),), {"fan_in": 120})],
             )
         ],
         ["Where weights start"],

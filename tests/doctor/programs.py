@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -24,6 +25,9 @@ else:
 STYLES = {"loops": loops, "arrays": arrays}
 
 
+text_of = cache(inspect.getsource)
+
+
 class Wrong(NamedTuple):
     """A mistake, where it is made, and what takes the place of what."""
 
@@ -35,7 +39,7 @@ class Wrong(NamedTuple):
     def program(self) -> Callable[..., Any]:
         """Return the wrong class, or function."""
         style, name = STYLES[self.style], KINDS[self.kind].name
-        text = inspect.getsource(getattr(style, name))
+        text = text_of(getattr(style, name))
         for old, new in self.edits:
             assert text.count(old) == 1, f"{self.cause}, {self.style}: {old}"
             text = text.replace(old, new)

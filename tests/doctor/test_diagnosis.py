@@ -15,7 +15,7 @@ from tests.doctor.programs import STYLES, WRONG
 from tests.doctor.styles import loops
 
 RIGHT = [*STYLES, "oracle", "one_image", "pytorch"]
-NAMES = {cause.name for kind in KINDS for cause, _ in known(kind)[1]}
+NAMES = {one.cause.name for kind in KINDS for one in known(kind)[1]}
 
 
 @pytest.mark.parametrize("kind", KINDS)
