@@ -118,7 +118,7 @@ class Diagnosis:
     >>> diagnosis.healthy
     True
     >>> print(diagnosis)
-    relu: healthy in all 6 probes (y, dx, 6 more)
+    relu: healthy in all 6 probes (y, dx, 8 more)
     """
 
     kind: str
