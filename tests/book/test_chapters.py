@@ -92,10 +92,10 @@ def test_files_exist_and_are_many(book):
     assert len(tests) >= 35
 
 
-def test_the_first_part_takes_a_student_about_eleven_hours(book):
+def test_the_first_part_takes_a_student_about_ten_hours(book):
     first = find(book, "part-1")
     assert len(first) >= 15
-    assert 9 < sum(chapter.reading for chapter in first) / 3600 < 13
+    assert 8 < sum(chapter.reading for chapter in first) / 3600 < 12
     assert all(chapter.reading > 5 * 60 for chapter in book.values())
     assert sum(chapter.solving > 0 for chapter in book.values()) >= 40
 
