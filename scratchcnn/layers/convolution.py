@@ -138,7 +138,7 @@ class Conv2D(Layer):
             )
         columns = gather(padded, self.kernel_size, self.stride)
         n, c, kh, kw, oh, ow = columns.shape
-        self._cache = columns, padded.shape[2:]
+        self.keep((columns, padded.shape[2:]))
         w, b = self.weight.cast(x.dtype), self.bias.cast(x.dtype)
         w = w.reshape(self.out_channels, c * kh * kw)
         y = w @ columns.reshape(n, c * kh * kw, oh * ow)  # over c, u, v
