@@ -111,7 +111,7 @@ BUGS = [
     Bug(
         "bias over the wrong axis",
         "layers/dense",
-        "dy.sum(axis=0)",
+        "dy.sum(axis=0, dtype=np.float64)",
         "dy.sum(axis=1)[: self.out_features]",
         "Rows and columns are mixed up, and shapes made to fit.",
         "layers/test_dense::test_db",

@@ -147,7 +147,7 @@ class Conv2D(Layer):
 
     def backward(self, dy: Array) -> Array:
         """Return dL/dx: (N, F, OH, OW) to (N, C, H, W)."""
-        columns, (height, width) = self.recall()
+        columns, size = self.recall()
         n, c, kh, kw, oh, ow = columns.shape
         check_array(self, "dy", dy, n, self.out_channels, oh, ow)
         self.bias.grad[...] = dy.sum(axis=(0, 2, 3), dtype=np.float64)
@@ -158,6 +158,6 @@ class Conv2D(Layer):
         self.weight.grad[...] = dw.reshape(-1, c, kh, kw)
         w = self.weight.cast(dy.dtype).reshape(-1, c * kh * kw)
         dcolumns = (w.T @ dy).reshape(n, c, kh, kw, oh, ow)  # over f
-        size, (ph, pw) = (height, width), self.padding
         dpadded = scatter(dcolumns, size, self.stride)  # over u, v
+        (ph, pw), (height, width) = self.padding, size
         return dpadded[:, :, ph : height - ph, pw : width - pw]
