@@ -20,6 +20,7 @@ from sphinx.config import Config
 
 PACKAGE = "scratchcnn"
 HOME = {"__init__": "api", "__main__": "programs/two_classes"}
+HOME["workbook/__main__"] = "workbook/program"
 LEAST = {"modules": 44, "pages": 54, "listings": 330, "equations": 110}
 LEAST |= {"marks": 110, "figures": 130, "lines of prose": 10_000}
 

@@ -50,11 +50,15 @@ class Cause(NamedTuple):
     exhibit: str = ""
 
 
+def table(folder: str, name: str) -> dict[str, Any]:
+    """Return what a data file of the package says."""
+    return tomllib.loads((FILES / folder / name).read_text("utf-8"))
+
+
 def read() -> list[Cause]:
-    """Read the catalog, `causes.toml`."""
-    text = (FILES / "doctor" / "causes.toml").read_text("utf-8")
+    """Read the catalog."""
     causes = []
-    for entry in tomllib.loads(text)["cause"]:
+    for entry in table("doctor", "causes.toml")["cause"]:
         edits = [(edit["old"], edit["new"]) for edit in entry.pop("edit")]
         causes.append(Cause(**entry, edits=edits))
     return causes
