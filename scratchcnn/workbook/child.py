@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import scratchcnn
 from scratchcnn.doctor import KINDS, diagnose
 from scratchcnn.doctor.chart import words
 from scratchcnn.workbook.chapters import CHAPTERS
@@ -65,6 +67,14 @@ def examine(folder: Path, name: str) -> list[dict[str, Any]]:
     return found
 
 
+def with_package() -> dict[str, str]:
+    """Return the environment, in which a child finds the same package."""
+    home = str(Path(scratchcnn.__file__).parents[1])
+    others = os.environ.get("PYTHONPATH")
+    paths = [home, others] if others else [home]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
 def ask(task: str, folder: Path, seconds: float, **settings: Any) -> Any:
     """Run a task in a child process, and return what it has found.
 
@@ -79,7 +89,10 @@ def ask(task: str, folder: Path, seconds: float, **settings: Any) -> Any:
         command = [sys.executable, "-m", __name__, *words]
         try:
             subprocess.run(
-                [*command, json.dumps(settings)], check=True, timeout=seconds
+                [*command, json.dumps(settings)],
+                check=True,
+                timeout=seconds,
+                env=with_package(),
             )
         except subprocess.TimeoutExpired as error:
             raise RuntimeError(f"stopped after {seconds:g} seconds") from error
