@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from textwrap import shorten
 
 from scratchcnn.data.idx import DataError
+from scratchcnn.streams import progress_bar
 
 SHA256 = {
     "train-images-idx3-ubyte.gz": "3aede38d61863908ad78613f6a32ed27"
@@ -60,12 +61,13 @@ def download(url: str, path: Path) -> str:
     """
     import pooch
 
-    troubles = []
+    troubles: list[str] = []
+    bar = progress_bar(1, unit="B", unit_scale=True, delay=1e-6)
 
     def attempt() -> None:
         try:
             pooch.HTTPDownloader(
-                progressbar=True, chunk_size=CHUNK, timeout=PATIENCE
+                progressbar=bar, chunk_size=CHUNK, timeout=PATIENCE
             )(url, path, None)
         except Exception as error:
             troubles.append(reason(error))
@@ -161,6 +163,10 @@ def find(data_dir: str | os.PathLike[str] | None = None) -> Path:
     -----
     Chapter *Fetching four files*.
     """
+    if data_dir is not None and not os.fspath(data_dir):
+        raise DataError(
+            f"data_dir should name a folder, but is empty. {ADVICE}"
+        )
     given = data_dir or os.environ.get("SCRATCHCNN_DATA")
     directory = Path(os.path.expanduser(given)) if given else cache()
     if given:

@@ -565,6 +565,21 @@ def test_a_given_folder_is_never_filled(cache, mirrors, tmp_path):
     assert len(contents(folder)) == 2
 
 
+def test_an_empty_name_is_not_left_out(cache, monkeypatch):
+    fill(cache)
+    monkeypatch.setenv("SCRATCHCNN_DATA", str(cache))
+    refusal("data_dir should name a folder, but is empty", "")
+
+
+@pytest.mark.parametrize("stream", [None, open(os.devnull)])
+def test_no_bar_is_no_obstacle(cache, mirrors, monkeypatch, stream):
+    """A stream that is missing, and one that can't be written to."""
+    mirrors(good)
+    monkeypatch.setattr(sys, "stderr", stream)
+    assert find() == cache
+    assert contents(cache) == FILES
+
+
 def test_a_folder_in_place_of_a_given_file(cache, tmp_path):
     folder = fill(tmp_path / "given", *NAMES[1:])
     (folder / NAMES[0]).mkdir()
