@@ -210,8 +210,9 @@ def test_a_layer_that_draws_numbers_draws_the_same_each_time(rng):
 
         def forward(self, x):
             """Return y."""
-            self._cache = self.noise_rng.uniform(1, 2, x.shape)
-            return x * self._cache
+            noise = self.noise_rng.uniform(1, 2, x.shape)
+            self.keep(noise)
+            return x * noise
 
         def backward(self, dy):
             """Return dx."""

@@ -78,7 +78,7 @@ class Doubled(Layer):
 
     def forward(self, x):
         """Return y."""
-        self._cache = x
+        self.keep(x)
         return 2 * self.factor.value * x
 
     def backward(self, dy):
@@ -260,10 +260,16 @@ def test_an_empty_batch_passes_through(case):
 )
 def test_a_copy_is_equal_and_independent(case, duplicate):
     layer, x, dy = case
+    start = duplicate(layer)
     layer.forward(x)
     twin = duplicate(layer)
     assert repr(twin) == repr(layer)
-    np.testing.assert_array_equal(twin.backward(dy), layer.backward(dy))
+    with pytest.raises(RuntimeError, match="needs a forward pass"):
+        twin.backward(dy)
+    for one in start, twin:
+        vars(one).update(vars(duplicate(start)))
+        one.forward(x)
+        np.testing.assert_array_equal(one.backward(dy), layer.backward(dy))
     for p, q in zip(layer.parameters(), twin.parameters(), strict=True):
         before = p.value.copy(), p.grad.copy()
         q.value += 1

@@ -85,7 +85,7 @@ BUGS = [
     Bug(
         "bias averaged over pixels",
         "layers/convolution",
-        "self.bias.grad[...] = dy.sum(axis=(0, 2))",
+        "self.bias.grad[...] = dy.sum(axis=(0, 2), dtype=np.float64)",
         "self.bias.grad[...] = dy.mean(axis=2).sum(axis=0)",
         "A gradient over many pixels feels like a mean.",
         "layers/test_convolution::test_db",
@@ -111,7 +111,7 @@ BUGS = [
     Bug(
         "bias over the wrong axis",
         "layers/dense",
-        "dy.sum(axis=0)",
+        "dy.sum(axis=0, dtype=np.float64)",
         "dy.sum(axis=1)[: self.out_features]",
         "Rows and columns are mixed up, and shapes made to fit.",
         "layers/test_dense::test_db",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -74,10 +76,19 @@ def stages_of(network: Network) -> list[tuple[Any, Layer]]:
     return stages
 
 
+def blueprint(network: Network) -> list[Any]:
+    """Return all that a plan for a network takes for granted."""
+    return [
+        (layer, layer.settings(), [p.value.shape for p in layer.parameters()])
+        for layer in network.leaves()
+    ]
+
+
 class Plan:
     """All stages of a network for batches like x, with their buffers."""
 
     def __init__(self, network: Network, x: Array) -> None:
+        self.blueprint = blueprint(network)
         stages, (n, *shape) = stages_of(network), x.shape
         self.x = self.y = np.empty((*shape, n), x.dtype)
         self.no_gradient: Array = np.broadcast_to(
@@ -107,23 +118,46 @@ class Plan:
                 self.stages[i].backward()
 
 
-class Accelerated(Layer):
-    """What `accelerate` returns: one leaf, whatever is inside."""
+class Plans(threading.local):
+    """The plans last used, by shape and type of x; each thread has its own."""
+
+    def __init__(self) -> None:
+        self.kept: dict[Any, Plan] = {}
+
+
+class Accelerated(Network):
+    """What `accelerate` returns: a network that is computed by plans."""
 
     def __init__(self, network: Network, input_gradient: bool) -> None:
         self.network, self.input_gradient = network, input_gradient
-        self.plans: dict[Any, Plan] = {}
+        self.plans = Plans()
 
     def __repr__(self) -> str:
         return f"accelerate({self.network!r})"
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __reduce__(self) -> tuple[Any, ...]:
         """Leave the plans behind: a copy makes its own."""
-        return {**vars(self), "plans": {}, "_cache": None}
+        state = self.__getstate__()
+        del state["plans"]
+        return type(self), (self.network, self.input_gradient), state
 
-    def children(self) -> list[Layer]:
-        """Return the children of the network itself."""
-        return self.network.children()
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers of the network itself."""
+        return self.network.layers
+
+    @layers.setter
+    def layers(self, layers: list[Layer]) -> None:
+        self.network.layers = layers
+
+    def walk(self, path: str = "") -> Iterator[tuple[str, Layer]]:
+        """Yield this layer, then the network, then all inside it."""
+        yield path, self
+        yield from self.network.walk(path)
+
+    def leaves(self) -> Iterator[Layer]:
+        """Yield those of the network: whoever looks, looks through."""
+        yield from self.network.leaves()
 
     def trial(self, x: Array) -> None:
         """Let each layer look at its input's shape, in a copy."""
@@ -136,15 +170,19 @@ class Accelerated(Layer):
             raise
 
     def plan_for(self, x: Array) -> Plan:
-        """Return the plan for batches like x; those last used are kept."""
-        key = x.shape, x.dtype
-        plan = self.plans.pop(key, None)
-        if plan is None:
+        """Return the plan for batches like x; those last used are kept.
+
+        A network that has changed since then gets a new one.
+        """
+        key, plans = (x.shape, x.dtype), self.plans.kept
+        plan = plans.pop(key, None)
+        if plan is None or plan.blueprint != blueprint(self.network):
+            self.network.parameters()  # stops what is shared
             self.trial(x)
             plan = Plan(self.network, x)
-        self.plans[key] = plan
-        while len(self.plans) > PLANS:
-            del self.plans[next(iter(self.plans))]
+        plans[key] = plan
+        while len(plans) > PLANS:
+            del plans[next(iter(plans))]
         return plan
 
     def forward(self, x: Array) -> Array:
@@ -152,7 +190,7 @@ class Accelerated(Layer):
         check_array(self, "x", x, "N", ...)
         plan = self.plan_for(x)
         y = plan.forward(x)
-        self._cache = plan, y.shape
+        self.keep((plan, y.shape))
         return y
 
     def backward(self, dy: Array) -> Array:
@@ -164,7 +202,7 @@ class Accelerated(Layer):
         plan: Plan
         plan, y_shape = self.recall()
         check_array(self, "dy", dy, *y_shape)
-        self._cache = None
+        self.forget()
         plan.backward(dy, self.input_gradient)
         if self.input_gradient:
             return batch_first(plan.x).copy()

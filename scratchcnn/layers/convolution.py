@@ -139,7 +139,7 @@ class Conv2D(Layer):
                 f"pixels, got {x.shape[2:]} with their padding"
             )
         columns = gather(x, self.kernel_size, self.stride)
-        self._cache = columns, x.shape[2:]
+        self.keep((columns, x.shape[2:]))
         oh, c, kh, kw, ow, n = columns.shape
         w, b = self.weight.cast(x.dtype), self.bias.cast(x.dtype)
         w = w.reshape(self.out_channels, c * kh * kw)
@@ -155,9 +155,9 @@ class Conv2D(Layer):
         dy = dy.transpose(2, 1, 3, 0).reshape(oh, self.out_channels, ow * n)
         columns = columns.reshape(oh, c * kh * kw, ow * n)
         dw = columns @ dy.transpose(0, 2, 1)  # the sum over j, n
-        dw = dw.sum(axis=0).T  # and that over i
+        dw = dw.sum(axis=0, dtype=np.float64).T  # and over i
         self.weight.grad[...] = dw.reshape(-1, c, kh, kw)
-        self.bias.grad[...] = dy.sum(axis=(0, 2))
+        self.bias.grad[...] = dy.sum(axis=(0, 2), dtype=np.float64)
         w = self.weight.cast(dy.dtype).reshape(-1, c * kh * kw)
         dcolumns = (w.T @ dy).reshape(oh, c, kh, kw, ow, n)  # over f
         dx = scatter(dcolumns, size, self.stride)  # over u, v

@@ -138,7 +138,7 @@ class MaxPool2D(Pooling):
         """Return y: (N, C, H, W) to (N, C, OH, OW)."""
         self.check_images(x)
         y = combine(np.maximum, x, self.kernel_size, self.stride)
-        self._cache = x, y
+        self.keep((x, y))
         return y
 
     def backward(self, dy: Array) -> Array:
@@ -196,7 +196,7 @@ class AvgPool2D(Pooling):
         self.check_images(x)
         kh, kw = self.kernel_size
         y = combine(np.add, x, self.kernel_size, self.stride) / (kh * kw)
-        self._cache = x.shape, y.shape
+        self.keep((x.shape, y.shape))
         return y
 
     def backward(self, dy: Array) -> Array:

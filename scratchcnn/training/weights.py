@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from scratchcnn.data.idx import DataError
 from scratchcnn.files import replacing
-from scratchcnn.layer import Layer, Parameter
+from scratchcnn.layer import Layer
 
 FORMAT = 1
 WEIGHTS = "scratchcnn-weights"
@@ -29,11 +29,11 @@ def named_arrays(network: Layer) -> dict[str, npt.NDArray[Any]]:
     -----
     Chapter *Files that a training run leaves*.
     """
+    network.parameters()  # stops what is shared
     found: dict[str, npt.NDArray[Any]] = {}
     for path, layer in network.walk():
-        for name, attribute in vars(layer).items():
-            if isinstance(attribute, Parameter):
-                found[path + name] = attribute.value
+        for name, p in layer.own_parameters(path).items():
+            found[name] = p.value
         for name, array in layer.buffers().items():
             found[path + name] = array
     return found

@@ -161,10 +161,15 @@ def test_outputs_without_a_position_have_no_field(layer):
         receptive_field(Network([ReLU(), layer]))
 
 
-def test_accelerated_networks_are_closed_books(rng):
-    fast = accelerate(Network([ReLU()]))
-    with pytest.raises(TypeError, match="got accelerate"):
-        receptive_field(fast)
+def test_accelerated_networks_are_looked_into(rng):
+    network = Network([Conv2D(1, 2, 3, rng=rng), ReLU(), MaxPool2D(2)])
+    fast, x = accelerate(network), rng.standard_normal((2, 1, 9, 9))
+    assert receptive_field(fast) == receptive_field(network)
+    for one, other in zip(
+        activations(fast, x), activations(network, x), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+    assert fast.summary((1, 9, 9)) == network.summary((1, 9, 9))
 
 
 # The strongest positions

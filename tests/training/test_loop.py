@@ -95,12 +95,12 @@ class Failing(Loss):
     def forward(self, y, t):
         """Return 1, or in the end the value."""
         self.left -= 1
-        self._cache = y
+        self.keep(y)
         return 1.0 if self.left >= 0 else self.value
 
     def backward(self):
         """Return ones."""
-        return np.ones_like(self._cache)
+        return np.ones_like(self.recall())
 
 
 # The loop
