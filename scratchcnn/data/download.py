@@ -62,7 +62,9 @@ def download(url: str, path: Path) -> str:
     import pooch
 
     troubles: list[str] = []
-    bar = progress_bar(1, unit="B", unit_scale=True, delay=1e-6)
+    how = {"unit": "B", "unit_scale": True}
+    # Nothing is shown before the first byte.
+    bar = progress_bar(1, delay=1e-6, mininterval=0, **how)
 
     def attempt() -> None:
         try:
