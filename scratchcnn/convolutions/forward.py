@@ -71,6 +71,11 @@ def by_loops(
     return y
 
 
+def wide(a: Array) -> Array:
+    """Return an array in a precision that SciPy knows: float32, or more."""
+    return a.astype(np.promote_types(a.dtype, np.float32), copy=False)
+
+
 def by_scipy(
     x: Array, w: Array, stride: int | Pair, padding: int | Pair
 ) -> Array:
@@ -83,10 +88,11 @@ def by_scipy(
     array([[[[ 8., 12.]]]])
     """
     x, w, size, (sh, sw) = enter(x, w, stride, padding)
+    dtype, x, w = x.dtype, wide(x), wide(w)
     y = np.zeros((len(x), len(w), *size), x.dtype)
     for n, f, c in np.ndindex(len(x), *w.shape[:2]):
         y[n, f] += correlate2d(x[n, c], w[f, c], "valid")[::sh, ::sw]
-    return y
+    return y.astype(dtype, copy=False)
 
 
 def fast_size(x: Array) -> Pair:
@@ -120,7 +126,8 @@ def by_fft(
     size = fast_size(x)
     kernels = spectra(w, size).conj().swapaxes(2, 3)  # (P, Q, C, F)
     y = images(spectra(x, size) @ kernels, size)  # the sum over c
-    return y[:, :, : sh * oh : sh, : sw * ow : sw]
+    y = y[:, :, : sh * oh : sh, : sw * ow : sw]
+    return y.astype(x.dtype, copy=False)
 
 
 def pixels_read(x: Array, kernel: Pair, stride: Pair) -> Any:
@@ -163,9 +170,9 @@ def by_toeplitz(
     """
     x, w, size, stride = enter(x, w, stride, padding)
     read = pixels_read(x, w.shape[2:], stride).transpose(3, 4, 0, 1, 2)
-    flat = one_a_column(x)
-    y = toeplitz(w, read, len(flat)) @ flat
-    return y.T.reshape(len(x), len(w), *size)
+    flat = one_a_column(wide(x))
+    y = toeplitz(wide(w), read, len(flat)) @ flat
+    return y.T.reshape(len(x), len(w), *size).astype(x.dtype, copy=False)
 
 
 def unroll(x: Array, kernel: Pair, stride: Pair) -> Array:
@@ -173,8 +180,7 @@ def unroll(x: Array, kernel: Pair, stride: Pair) -> Array:
     windows = sliding_window_view(x, kernel, axis=(2, 3))
     windows = windows[:, :, :: stride[0], :: stride[1]]
     columns = windows.transpose(1, 4, 5, 0, 2, 3)
-    c, kh, kw = columns.shape[:3]
-    return columns.reshape(c * kh * kw, -1)
+    return columns.reshape(prod(columns.shape[:3]), prod(columns.shape[3:]))
 
 
 def by_im2col(
@@ -189,5 +195,6 @@ def by_im2col(
     array([[[[ 8., 12.]]]])
     """
     x, w, size, stride = enter(x, w, stride, padding)
-    y = w.reshape(len(w), -1) @ unroll(x, w.shape[2:], stride)  # c, u, v
+    rows = w.reshape(len(w), prod(w.shape[1:]))
+    y = rows @ unroll(x, w.shape[2:], stride)  # over c, u, v
     return y.reshape(len(w), len(x), *size).swapaxes(0, 1)

@@ -424,8 +424,15 @@ def test_a_checkpoint_and_a_network_are_two_files(run, refused):
     run("--checkpoint", "run.npz")
     before = Path("run.npz").read_bytes()
     Path("link.npz").symlink_to("run.npz")
-    for name in "run.npz", "./run.npz", "link.npz", str(Path.cwd() / "run.npz"):
-        message = refused("--checkpoint", "run.npz", "--resume", "--save", name)
+    for name in (
+        "run.npz",
+        "./run.npz",
+        "link.npz",
+        str(Path.cwd() / "run.npz"),
+    ):
+        message = refused(
+            "--checkpoint", "run.npz", "--resume", "--save", name
+        )
         assert "are one file: each wants its own" in message
     assert Path("run.npz").read_bytes() == before
 
