@@ -4,12 +4,13 @@ import errno
 import io
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
 from scratchcnn.streams import Forgiving, abandon, progress_bar, put
 
-full = pytest.mark.skipif(
+no_full = pytest.mark.skipif(
     not os.path.exists("/dev/full"), reason="no /dev/full"
 )
 
@@ -18,6 +19,10 @@ def closed():
     stream = io.StringIO()
     stream.close()
     return stream
+
+
+def full():
+    return Path("/dev/full").open("w")
 
 
 def unread():
@@ -30,10 +35,10 @@ STREAMS = {
     "missing": (lambda: None, errno.EBADF),
     "closed": (closed, errno.EBADF),
     "unread": (unread, errno.EPIPE),
-    "full": (lambda: open("/dev/full", "w"), errno.ENOSPC),
+    "full": (full, errno.ENOSPC),
 }
 BROKEN = [
-    pytest.param(name, marks=full if name == "full" else ())
+    pytest.param(name, marks=no_full if name == "full" else ())
     for name in STREAMS
 ]
 

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import Any, NoReturn
 
 from scratchcnn.data.idx import DataError
 from scratchcnn.files import mode_of
@@ -33,7 +33,7 @@ class CommandLine(argparse.ArgumentParser):
         line = " ".join(message.splitlines())
         self.exit(REFUSED, f"{self.prog}: error: {line}\n")
 
-    def print_help(self, file: IO[str] | None = None) -> None:
+    def print_help(self, file: Any = None) -> None:
         """Print what can be asked for."""
         self.say(self.format_help())
 

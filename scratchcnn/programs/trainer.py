@@ -57,7 +57,7 @@ def checksum(*splits: Split) -> int:
     """Return a number that is another one for other images or labels."""
     total = 0
     for array in (array for split in splits for array in split):
-        total = zlib.crc32(np.ascontiguousarray(array), total)
+        total = zlib.crc32(np.ascontiguousarray(array).data, total)
     return total
 
 

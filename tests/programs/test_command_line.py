@@ -206,7 +206,7 @@ def test_one_file_under_two_names_is_refused(tmp_path, monkeypatch):
         ("twin.npz", "real.npz"),
         ("new.npz", "folder/new.npz"),
     ):
-        with pytest.raises(ValueError, match="--a .* and --b .* are one fil"):
+        with pytest.raises(ValueError, match=r"--a .* and --b .* are one"):
             check_distinct(a=Path(one), b=Path(other))
     check_distinct(a=Path("real.npz"), b=Path("new.npz"))
     check_distinct(a=Path("real.npz"), b=None)
