@@ -75,8 +75,12 @@ class CommandLine(argparse.ArgumentParser):
             the memory is too small, or the loss overflows; and as `say`
             does.
         """
+        words = sys.argv[1:] if argv is None else argv
         try:
-            self.say(body(**vars(self.parse_args(argv))))
+            for word in words:
+                if word.endswith("=--"):  # for argparse, a value that is none
+                    self.error(f"argument {word[:-3]}: expected one argument")
+            self.say(body(**vars(self.parse_args(words))))
         except (DataError, FloatingPointError, OSError, ValueError) as error:
             self.error(str(error))
         except MemoryError as error:

@@ -23,9 +23,19 @@ ODD = (
     *("%s", "%", "{}", "*", "~", ".", "..", "/", "no/such.npz", "a.npz/b"),
     *("/dev/null", "/dev/full", "None", "True", "@a", "--help", "-h"),
 )
-NUMBERS = ("0", "1", "2", "5", "9", "0.1", "0.5", "1e-3", "-1", "100", "1e30")
 NAMES = ("a.npz", "./a.npz", "b.npz", "link", "pipe", "text", "x" * 251)
 CHOICES = {
+    "--classes": tuple("0123456789"),
+    "--epochs": ("1", "2", "3", "1000000000"),
+    "--batch-size": ("1", "2", "5", "20", "100"),
+    "--seed": ("0", "1", "12345678901234567890"),
+    "--shift": ("0", "1", "28", "29"),
+    "--flip": ("0", "0.5", "1", "2"),
+    "--validation": ("0", "1", "5", "29", "30"),
+    "--warm-up": ("0", "0.5", "0.99", "1"),
+    "--learning-rate": ("0.1", "1e-3", "1e30"),
+    "--momentum": ("0", "0.5", "1"),
+    "--weight-decay": ("0", "0.1", "1e30"),
     "--network": ("lenet", "two-class", "two_class", "record", "vgg"),
     "--optimizer": ("sgd", "adam", "lbfgs"),
     "--schedule": ("cosine", "constant", "step"),
@@ -41,9 +51,8 @@ OPTIONS = {
         *("--seed", "--output", "--data", "--quiet"),
     ),
     "scratchcnn.programs.trainer": (
-        *("--classes", "--epochs", "--batch-size", "--seed", "--shift"),
-        *("--flip", "--validation", "--warm-up", "--learning-rate"),
-        *("--momentum", "--weight-decay", *CHOICES, *FLAGS),
+        *(name for name in CHOICES if name != "--output"),
+        *FLAGS,
     ),
     "scratchcnn.programs.record": ("--quiet", "--data", "--seed"),
 }
@@ -56,8 +65,8 @@ MAINS = {
 
 def value(option, rng):
     """Draw a value, most of the time one that has some sense."""
-    sensible = CHOICES.get(option, NUMBERS)
-    return str(rng.choice(ODD if rng.random() < 0.2 else sensible))
+    odd = rng.random() < 0.1
+    return str(rng.choice(ODD if odd else CHOICES[option]))
 
 
 def line(program, rng):
@@ -74,7 +83,7 @@ def line(program, rng):
             words.append(str(option))
         if option in FLAGS:
             continue
-        count = 1 if option != "--classes" else rng.integers(4)
+        count = 1 if option != "--classes" else rng.integers(1, 4)
         drawn = [value(option, rng) for _ in range(count)]
         if drawn and rng.random() < 0.2:
             words[-1] += f"={drawn[0]}"
