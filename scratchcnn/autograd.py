@@ -263,7 +263,7 @@ def pad(x: Operand, padding: Pair) -> Operand:
 
 
 def gather(x: Operand, kernel: Pair, stride: Pair) -> Operand:
-    """Record the columns of a convolution, (OH, C, KH, KW, OW, N)."""
+    """Record the columns of a convolution, (N, C, KH, KW, OH, OW)."""
     u = value(x)
     return remember(
         convolution.gather(u, kernel, stride),
@@ -292,12 +292,10 @@ def max_pool(x: Operand, kernel: Pair, stride: Pair) -> Operand:
 def convolve(layer: Conv2D, x: Operand, w: Operand, b: Operand) -> Operand:
     """Record what a convolution does with kernels w and biases b."""
     columns = gather(pad(x, layer.padding), layer.kernel_size, layer.stride)
-    oh, c, kh, kw, ow, n = value(columns).shape
-    columns = reshape(columns, (oh, c * kh * kw, ow * n))
-    f = layer.out_channels
+    (n, c, kh, kw, oh, ow), f = value(columns).shape, layer.out_channels
+    columns = reshape(columns, (n, c * kh * kw, oh * ow))
     y = reshape(w, (f, c * kh * kw)) @ columns + reshape(b, (f, 1))
-    y = reshape(y, (oh, f, ow, n))
-    return transpose(y, (3, 1, 0, 2))
+    return reshape(y, (n, f, oh, ow))
 
 
 Learned: TypeAlias = Mapping[Parameter, Tensor]

@@ -44,13 +44,13 @@ BUGS = [
     Bug(
         "kernels redrawn",
         "layers/convolution",
-        "        return dx[:, :, ph : height - ph, pw : width - pw]\n",
+        "        return dpadded[:, :, ph : height - ph, pw : width - pw]\n",
         "        self.weight.value[...] = he_normal(\n"
         "            self.weight.value.shape,\n"
         "            fan_in=c * kh * kw,\n"
         "            rng=np.random.default_rng(0),\n"
         "        )\n"
-        "        return dx[:, :, ph : height - ph, pw : width - pw]\n",
+        "        return dpadded[:, :, ph : height - ph, pw : width - pw]\n",
         "The initializer is called where the update was meant to be.",
         "test_layer::test_inputs_and_parameters_are_only_read",
     ),
@@ -85,8 +85,8 @@ BUGS = [
     Bug(
         "bias averaged over pixels",
         "layers/convolution",
-        "self.bias.grad[...] = dy.sum(axis=(0, 2), dtype=np.float64)",
-        "self.bias.grad[...] = dy.mean(axis=2).sum(axis=0)",
+        "dy.sum(axis=(0, 2, 3), dtype=np.float64)",
+        "dy.mean(axis=(2, 3)).sum(axis=0)",
         "A gradient over many pixels feels like a mean.",
         "layers/test_convolution::test_db",
     ),
@@ -101,9 +101,9 @@ BUGS = [
     Bug(
         "leftover rows forgotten",
         "layers/convolution",
-        "    dx = np.zeros((h, c, w, n), dcolumns.dtype)\n",
+        "    dpadded = np.zeros((n, c, h, w), dcolumns.dtype)\n",
         "    h, w = sh * (oh - 1) + kh, sw * (ow - 1) + kw\n"
-        "    dx = np.zeros((h, c, w, n), dcolumns.dtype)\n",
+        "    dpadded = np.zeros((n, c, h, w), dcolumns.dtype)\n",
         "The input's size is worked out from the output's; a stride may "
         "have left rows that no window covered.",
         "layers/test_convolution::test_scatter",

@@ -133,8 +133,7 @@ def by_fft(
 def pixels_read(x: Array, kernel: Pair, stride: Pair) -> Any:
     """Return the number of the pixel that each (c, u, v, i, j) reads."""
     numbered: Any = np.arange(prod(x.shape[1:]), dtype=np.int32)
-    read = gather(numbered.reshape(1, *x.shape[1:]), kernel, stride)
-    return read[..., 0].transpose(1, 2, 3, 0, 4)
+    return gather(numbered.reshape(1, *x.shape[1:]), kernel, stride)[0]
 
 
 def one_a_column(x: Array) -> Array:

@@ -183,5 +183,5 @@ def answer(seed, capsys, impatient):
 )
 def test_every_answer_is_a_result_or_one_line(seeds, capsys, impatient):
     codes = [answer(seed, capsys, impatient) for seed in seeds]
-    assert set(codes) == {0, 2, 130}
+    assert {0, 2} <= set(codes) <= {0, 2, 130}
     assert codes.count(0) > len(codes) / 5
