@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
+from scratchcnn.compiler.accelerate import accelerate
 from scratchcnn.gradient_check import (
     H,
     central_difference,
@@ -12,6 +13,7 @@ from scratchcnn.gradient_check import (
     check_loss,
     worst_error,
 )
+from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.network import Network
@@ -481,3 +483,49 @@ def test_a_gradient_of_another_shape_is_found(rng):
     x = rng.standard_normal((2, 3, 4))
     with pytest.raises(ValueError, match=r"\(2, 3, 4\), got \(2, 12\)"):
         check_layer(Faulty(), x, rng=rng)
+
+
+# A gradient that is zero, and one that is kept
+
+
+def test_a_bias_before_a_norm_has_no_gradient_and_no_error(rng):
+    layers = [Conv2D(1, 2, 3, rng=rng), BatchNorm2D(2)]
+    x = rng.standard_normal((4, 1, 6, 6))
+    assert check_layer(Network(layers), x, rng=rng) < CLEARED
+
+
+def test_a_wrong_gradient_beside_a_zero_one_is_found(rng):
+    class Forgetful(Conv2D):
+        """Says that its bias has no gradient."""
+
+        def backward(self, dy):
+            """Return dx."""
+            dx = super().backward(dy)
+            self.bias.grad[...] = 0
+            return dx
+
+    x = rng.standard_normal((4, 1, 6, 6))
+    assert check_layer(Forgetful(1, 2, 3, rng=rng), x, rng=rng) > FOUND
+    layers = [Conv2D(1, 2, 3, rng=rng), BatchNorm2D(2)]
+    layers += [Forgetful(2, 2, 1, rng=rng)]
+    assert check_layer(Network(layers), x, rng=rng) > FOUND
+
+
+def test_where_dx_is_kept_the_parameters_are_checked(rng):
+    layer = Dense(3, 2, rng=rng)
+    x = rng.standard_normal((4, 3))
+    assert check_layer(accelerate(Network([layer])), x, rng=rng) < CLEARED
+
+    class Wrong(Dense):
+        """Doubles dw."""
+
+        def backward(self, dy):
+            """Return dx."""
+            dx = super().backward(dy)
+            self.weight.grad *= 2
+            return dx
+
+    fast = accelerate(Network([Wrong(3, 2, rng=rng)]))
+    assert check_layer(fast, x, rng=rng) > FOUND
+    whole = accelerate(Network([layer]), input_gradient=True)
+    assert check_layer(whole, x, rng=rng) < CLEARED

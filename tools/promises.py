@@ -56,8 +56,9 @@ def reading_order(root: Path) -> list[str]:
 def homes(root: Path) -> dict[str, str]:
     """Return the page that each module is at home in, as far as there is one.
 
-    It is the first of the module's own name, with or without a hyphen and
-    more after it; or one whose front matter lists the module in ``prints``.
+    It is the first that prints a piece of it among the pages of the module's
+    own name, with or without a hyphen and more after it, and those whose
+    front matter lists the module in ``prints``.
     """
     found: dict[str, str] = {}
     for page, text in pages(root):
@@ -66,13 +67,14 @@ def homes(root: Path) -> dict[str, str]:
         front = re.match(r"---\n(.*?)^---\n", text, re.M | re.S)
         more = yaml.safe_load(front[1]).get("prints", []) if front else []
         for module in [own, *more]:
-            found.setdefault(module, page)
+            if f"/{PACKAGE}/{module}.py" in text:
+                found.setdefault(module, page)
     return found
 
 
 def home(module: str, known: dict[str, str]) -> str | None:
     """Return the page of a module; those of Python's own names have one."""
-    return known.get(HOME.get(module.rpartition("/")[2], module))
+    return HOME.get(module.rpartition("/")[2]) or known.get(module)
 
 
 def modules(root: Path) -> dict[str, Path]:
