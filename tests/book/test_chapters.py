@@ -100,6 +100,21 @@ def test_the_first_part_takes_a_student_about_ten_hours(book):
     assert sum(chapter.solving > 0 for chapter in book.values()) >= 40
 
 
+def test_an_exercise_of_the_first_part_says_its_kind_and_its_time(book):
+    kinds = r"(hand|thought|code)( and (hand|thought|code))?"
+    titles = [
+        title
+        for chapter in find(book, "part-1")
+        for title in re.findall(
+            r"^`{3,}\{exercise-start\} (.*)$",
+            (ROOT / f"{chapter.page}.md").read_text(),
+            re.MULTILINE,
+        )
+    ]
+    assert len(titles) >= 55
+    assert all(re.search(rf" · {kinds}, \d+ min$", t) for t in titles)
+
+
 @pytest.mark.parametrize(
     ("text", "time"),
     [
