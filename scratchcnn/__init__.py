@@ -39,6 +39,7 @@ FOLDERS = [
     "compiler",
     "convolutions",
     "data",
+    "doctor",
     "evaluation",
     "inspection",
     "layers",

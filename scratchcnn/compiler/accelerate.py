@@ -27,7 +27,7 @@ from scratchcnn.compiler.stage import (
     batch_first,
     batch_last,
 )
-from scratchcnn.layer import Layer
+from scratchcnn.layer import Layer, Parameter
 from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
@@ -76,10 +76,21 @@ def stages_of(network: Network) -> list[tuple[Any, Layer]]:
     return stages
 
 
+SIZES = int, float, str, bool, tuple, Parameter
+PASSING = "training", "_kept"  # what may differ from batch to batch
+
+
 def blueprint(network: Network) -> list[Any]:
     """Return all that a plan for a network takes for granted."""
     return [
-        (layer, layer.settings(), [p.value.shape for p in layer.parameters()])
+        [
+            layer,
+            *(
+                value.value.shape if type(value) is Parameter else value
+                for name, value in vars(layer).items()
+                if type(value) in SIZES and name not in PASSING
+            ),
+        ]
         for layer in network.leaves()
     ]
 
@@ -90,10 +101,9 @@ class Plan:
     def __init__(self, network: Network, x: Array) -> None:
         self.blueprint = blueprint(network)
         stages, (n, *shape) = stages_of(network), x.shape
-        self.x = self.y = np.empty((*shape, n), x.dtype)
-        self.no_gradient: Array = np.broadcast_to(
-            x.dtype.type(np.nan), x.shape
-        )
+        dtype = x.dtype.newbyteorder("=")  # BLAS knows no other
+        self.x = self.y = np.empty((*shape, n), dtype)
+        self.no_gradient: Array = np.broadcast_to(dtype.type(np.nan), x.shape)
         self.stages: list[Stage[Any]] = []
         for kind, layer in stages:
             self.stages.append(kind(layer, self.y))
@@ -202,6 +212,10 @@ class Accelerated(Network):
         plan: Plan
         plan, y_shape = self.recall()
         check_array(self, "dy", dy, *y_shape)
+        if plan.blueprint != blueprint(self.network):
+            raise RuntimeError(
+                f"{self!r} has changed: backward needs a new forward pass"
+            )
         self.forget()
         plan.backward(dy, self.input_gradient)
         if self.input_gradient:

@@ -178,12 +178,15 @@ class BatchNormStage(Stage[BatchNorm2D]):
             kept += layer.momentum * (new - kept)
         return variance
 
+    def factor(self) -> Array:
+        """Return what deviations are multiplied by, on both ways."""
+        return per_channel(self.layer.weight.value * self.scale, self.x)
+
     def forward(self) -> None:
         """Fill y, and remember by what xhat is larger than x."""
         self.measured = self.layer.training
         self.scale = 1 / np.sqrt(self.deviate() + self.layer.epsilon)
-        self.factor = per_channel(self.layer.weight.value * self.scale, self.x)
-        np.multiply(self.x, self.factor, out=self.y)
+        np.multiply(self.x, self.factor(), out=self.y)
         self.y += per_channel(self.layer.bias.value, self.x)
 
     def learn(self) -> None:
@@ -199,7 +202,7 @@ class BatchNormStage(Stage[BatchNorm2D]):
         x *= per_channel(-self.scale * self.dgamma / m, x)
         x -= per_channel(self.dbeta / m, x)
         x += self.y
-        x *= self.factor
+        x *= self.factor()
 
 
 class DropoutStage(Stage[Dropout]):
