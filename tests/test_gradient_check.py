@@ -53,8 +53,9 @@ def test_central_difference(step, rng):
 
 
 @pytest.mark.equation("relative-error")
+@pytest.mark.parametrize("size", [0.0, 0.5, 50.0])
 @pytest.mark.parametrize("flaw", [0.5, 1e-2, -1e-2, -1.0])
-def test_relative_error(flaw):
+def test_relative_error(flaw, size):
     x, slope = np.random.default_rng(4).standard_normal((2, 3, 4))
     pairs = [(x, (1 + flaw) * slope)]
     error = worst_error(
@@ -62,6 +63,7 @@ def test_relative_error(flaw):
         pairs,
         np.random.default_rng(5),
         directions=4,
+        size=size,
     )
     rng, wanted = np.random.default_rng(5), 0.0
     for _ in range(4):
@@ -71,7 +73,7 @@ def test_relative_error(flaw):
             numeric += slope[k] * direction[k]
             exact += (1 + flaw) * slope[k] * direction[k]
             square += ((1 + flaw) * slope[k]) ** 2
-        scale = max(abs(numeric), np.sqrt(square))
+        scale = max(abs(numeric), np.sqrt(square), size)
         wanted = max(wanted, abs(numeric - exact) / scale)
     assert error == pytest.approx(wanted, abs=1e-9)
 
