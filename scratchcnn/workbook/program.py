@@ -5,9 +5,10 @@ from __future__ import annotations
 import json as texts
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from scratchcnn.programs.two_classes import EPOCHS, CommandLine
+from scratchcnn.programs.command_line import CommandLine
+from scratchcnn.programs.two_classes import EPOCHS
 from scratchcnn.workbook.board import board, check, curves
 from scratchcnn.workbook.chapters import CHAPTERS
 from scratchcnn.workbook.child import ask
@@ -15,6 +16,7 @@ from scratchcnn.workbook.hints import hint, listing
 from scratchcnn.workbook.templates import write_missing, write_new
 
 HOUR = 3600.0
+Answer: TypeAlias = tuple[int, str]  # an exit code, and what is printed
 
 
 def command_line() -> CommandLine:
@@ -62,21 +64,24 @@ def written(folder: Path) -> list[str]:
     return [name for name in CHAPTERS if (folder / f"{name}.py").exists()]
 
 
-def new(folder: Path, chapters: list[str] | None, hard: bool) -> int:
+def lines(added: list[str]) -> str:
+    """Return a list for printing."""
+    return "\n".join(added or ["nothing is missing"]) + "\n"
+
+
+def new(folder: Path, chapters: list[str] | None, hard: bool) -> Answer:
     """Write a workbook."""
-    print(*write_new(folder, chapters or [*CHAPTERS], hard), sep="\n")
-    return 0
+    return 0, lines(write_new(folder, chapters or [*CHAPTERS], hard))
 
 
-def upgrade(folder: Path, chapters: list[str] | None, hard: bool) -> int:
+def upgrade(folder: Path, chapters: list[str] | None, hard: bool) -> Answer:
     """Add to a workbook what is missing."""
-    added = write_missing(folder, chapters or written(folder), hard)
-    print(*(added or ["nothing is missing"]), sep="\n")
-    return 0
+    names = chapters or written(folder)
+    return 0, lines(write_missing(folder, names, hard))
 
 
-def examine(folder: Path, chapters: list[str], json: bool) -> int:
-    """Show the board; return 0 only if all that was asked for is healthy."""
+def examine(folder: Path, chapters: list[str], json: bool) -> Answer:
+    """Show the board; the code is 0 only if all of it is healthy."""
     if unknown := {*chapters} - {*CHAPTERS}:
         raise ValueError(
             f"there is no chapter {', '.join(sorted(unknown))}; "
@@ -86,36 +91,32 @@ def examine(folder: Path, chapters: list[str], json: bool) -> int:
     if not names:
         raise ValueError(f"{str(folder)!r} holds no workbook; see `new`")
     rows = check(folder, names)
-    print(texts.dumps(rows, indent=1) if json else board(rows))
-    return int(any(row["state"] != "healthy" for row in rows))
+    code = int(any(row["state"] != "healthy" for row in rows))
+    return code, (texts.dumps(rows, indent=1) if json else board(rows)) + "\n"
 
 
-def give_hint(folder: Path, name: str) -> int:
+def give_hint(folder: Path, name: str) -> Answer:
     """Open one step more."""
-    print(hint(folder, name))
-    return 0
+    return 0, hint(folder, name) + "\n"
 
 
-def reveal(folder: Path, name: str, yes: bool) -> int:
+def reveal(folder: Path, name: str, yes: bool) -> Answer:
     """Show a listing, once the reader is sure."""
     text = listing(name)
     if not yes and input(f"Show {name}? [y/N] ").strip().lower() != "y":
-        print("It stays closed.")
-        return 1
-    print(text)
-    return 0
+        return 1, "It stays closed.\n"
+    return 0, text
 
 
-def train(folder: Path, **settings: Any) -> int:
+def train(folder: Path, **settings: Any) -> Answer:
     """Train the reader's network and ours."""
     try:
-        print(curves(ask("train", folder, HOUR, **settings)))
+        return 0, curves(ask("train", folder, HOUR, **settings)) + "\n"
     except RuntimeError as error:
         raise ValueError(f"training: {error}") from error
-    return 0
 
 
-COMMANDS: dict[str, Callable[..., int]] = {
+COMMANDS: dict[str, Callable[..., Answer]] = {
     "new": new,
     "upgrade": upgrade,
     "check": examine,
@@ -138,9 +139,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     -----
     Chapter *The workbook*.
     """
-    codes = []
+    code = 0
 
-    def body(command: str, **given: Any) -> None:
-        codes.append(COMMANDS[command](**given))
+    def body(command: str, **given: Any) -> str:
+        nonlocal code
+        code, text = COMMANDS[command](**given)
+        return text
 
-    return command_line().serve(body, argv) or max(codes)
+    return command_line().serve(body, argv) or code
