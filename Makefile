@@ -16,6 +16,7 @@ test: $(READY)
 
 fuzz: $(READY)
 	$(BIN)/python -m pytest -m fuzz
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest tests/compiler
 
 check: $(READY)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

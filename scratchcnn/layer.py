@@ -125,7 +125,9 @@ class Layer(Cached, ABC):
     Notes
     -----
     Chapter *What a layer is*. The first axis is the batch: ``x`` and
-    ``y = forward(x)`` have shapes (N, ...).
+    ``y = forward(x)`` have shapes (N, ...). In evaluation mode, several
+    threads may call `forward` of one layer; only one may train it, and
+    a backward pass after another thread's forward pass raises.
 
     Examples
     --------

@@ -242,7 +242,8 @@ def accelerate(network: Network, *, input_gradient: bool = False) -> Layer:
     -------
     Layer
         Takes and returns what the network does. It keeps buffers for
-        the sizes of batches that it has seen last.
+        the sizes of batches that it has seen last, for each thread its
+        own, and makes new ones when the network has changed.
 
     Raises
     ------

@@ -75,7 +75,8 @@ def accuracy(
 
     Notes
     -----
-    Chapter *Right or wrong?*
+    Chapter *Right or wrong?* Several threads may evaluate one network.
+    A backward pass needs a forward pass after this, not before.
 
     Examples
     --------
