@@ -47,6 +47,7 @@ FOLDERS = [
     "models",
     "programs",
     "training",
+    "workbook",
 ]
 __all__ = [
     "SGD",

@@ -19,7 +19,11 @@ from listings import included_lines
 from sphinx.config import Config
 
 PACKAGE = "scratchcnn"
-HOME = {"__init__": "api", "__main__": "programs/two_classes"}
+HOME = {
+    "__init__": "api",
+    "__main__": "programs/two_classes",
+    "workbook/__main__": "workbook/program",
+}
 LEAST = {"modules": 44, "pages": 54, "listings": 330, "equations": 110}
 LEAST |= {"marks": 110, "figures": 130, "lines of prose": 10_000}
 
@@ -74,7 +78,8 @@ def homes(root: Path) -> dict[str, str]:
 
 def home(module: str, known: dict[str, str]) -> str | None:
     """Return the page of a module; those of Python's own names have one."""
-    return HOME.get(module.rpartition("/")[2]) or known.get(module)
+    name = module.rpartition("/")[2]
+    return HOME.get(module) or HOME.get(name) or known.get(module)
 
 
 def modules(root: Path) -> dict[str, Path]:

@@ -50,11 +50,15 @@ class Cause(NamedTuple):
     exhibit: str = ""
 
 
+def table(folder: str, name: str) -> dict[str, Any]:
+    """Return what a data file of the package says."""
+    return tomllib.loads((FILES / folder / name).read_text("utf-8"))
+
+
 def read() -> list[Cause]:
-    """Read the catalog, `causes.toml`."""
-    text = (FILES / "doctor" / "causes.toml").read_text("utf-8")
+    """Read the catalog."""
     causes = []
-    for entry in tomllib.loads(text)["cause"]:
+    for entry in table("doctor", "causes.toml")["cause"]:
         edits = [(edit["old"], edit["new"]) for edit in entry.pop("edit")]
         causes.append(Cause(**entry, edits=edits))
     return causes
@@ -105,11 +109,14 @@ def planted(cause: Cause) -> ModuleType:
 def variant(cause: Cause, module: str, name: str) -> Callable[..., Any] | None:
     """Return what a module calls `name`, as it would be with a mistake.
 
-    The mistake may be in another module from which this one imports; None
-    if it is in neither.
+    The mistake may be in another module from which this one imports, but
+    not in what all are built on, outside of the folders: no single one can
+    have another base. None if it is in neither.
     """
     if cause.module == module:
         return getattr(planted(cause), name)
+    if "/" not in cause.module:
+        return None
     things = vars(import_module(dotted(module))).values()
     elsewhere = dotted(cause.module)
     if elsewhere not in {getattr(t, "__module__", "") for t in things}:

@@ -76,6 +76,9 @@ def places(mine: Value, right: Value, result: str, axes: str) -> str:
 
 def first_place(mine: Value, right: Value, result: str) -> tuple[int, ...]:
     """Return where the first matrix is that differs, in a larger array."""
+    if np.shape(mine) != np.shape(right):
+        alike = np.ndim(mine) == np.ndim(right) and np.size(mine)
+        return (0,) * (np.ndim(mine) - 2) if alike else ()
     ill = ~np.atleast_1d(close(mine, right, result))
     if ill.ndim < 3:
         return ()

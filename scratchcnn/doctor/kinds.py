@@ -128,14 +128,14 @@ CONVOLUTIONS = [
         (1, 2, 3),
         {"stride": 2},
         (2, 1, 8, 6),
-        "a stride",
+        "a stride, lines left over",
     ),
     Probe(
         "padding and leftover columns",
         (2, 3, 2),
-        {"stride": (3, 2), "padding": (0, 2)},
+        {"stride": (3, 2), "padding": (2, 0)},
         (2, 2, 8, 5),
-        "a stride, padding, unequal strides, leftover rows",
+        "a stride, padding, lines left over",
     ),
     Probe(
         "unequal padding",

@@ -73,3 +73,13 @@ def test_circumstances_are_what_probes_share():
 def test_lists_end_with_and():
     assert listed("a") == "a"
     assert listed("abc") == "a, b and c"
+
+
+def test_of_arrays_of_two_shapes_the_first_matrices_are_shown():
+    assert first_place(np.ones((2, 3, 4, 5)), np.ones((2, 3, 5, 5)), "y") == (
+        0,
+        0,
+    )
+    assert first_place(np.ones((0, 3, 4)), np.ones((1, 3, 4)), "y") == ()
+    assert first_place(np.ones((3, 4)), np.ones((2, 3, 4)), "y") == ()
+    assert first_place("ValueError", np.ones((2, 3, 4)), "y") == ()
