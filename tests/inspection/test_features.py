@@ -320,6 +320,18 @@ def test_no_more_neighbors_than_there_are(count):
         neighbors(np.zeros((4, 3)), np.zeros((1, 3)), count)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "far"), [(np.float16, 30), (np.float32, 1e4), (np.float64, 1e9)]
+)
+def test_neighbors_far_from_zero_are_told_apart(dtype, far, rng):
+    features = (rng.standard_normal((40, 6)) + far).astype(dtype)
+    queries = (rng.standard_normal((7, 6)) + far).astype(dtype)
+    found = neighbors(features, queries, 40)
+    f, q = features.astype(np.longdouble), queries.astype(np.longdouble)
+    far_away = ((f - q[:, None]) ** 2).sum(axis=2)
+    assert (np.diff(np.take_along_axis(far_away, found, 1)) >= 0).all()
+
+
 def test_neighbors_wants_floats():
     with pytest.raises(TypeError, match="features as an array of floats"):
         neighbors(np.zeros((4, 3), int), np.zeros((1, 3)), 1)
