@@ -1,9 +1,11 @@
 """Does the doctor see what the tests see? He is asked about every mutant.
 
 ``python -m tools.patients FILE`` lets mutmut change the modules of which the
-doctor knows a kind, one small thing at a time, leaves out those changes that
-the tests let pass as well (`book/records/survivors.json`), and writes as JSON
-how many of the others the doctor calls healthy, and which.
+doctor knows a kind, one small thing at a time, and writes as JSON how many of
+these the doctor calls healthy, and which. Left out are those that change
+nothing (`book/records/survivors.json`, and the reasons of `tools.survivors`),
+those that change a check at the door, and those that change only the type of
+an array or the name in a message: of these nobody asks the doctor.
 """
 
 from __future__ import annotations
@@ -155,7 +157,7 @@ def record() -> dict[str, Any]:
         (one["name"].rpartition(".")[0], *one["change"]) for one in lived
     }
     counts = dict.fromkeys(
-        ["mutants", "survivors", "door", "beside", "examined", "healthy"], 0
+        ["mutants", "harmless", "door", "beside", "examined", "healthy"], 0
     )
     counts |= {"placed": 0, "named": 0}
     overlooked = []
@@ -166,7 +168,7 @@ def record() -> dict[str, Any]:
         dotted = f"scratchcnn.{mutant.module.replace('/', '.')}"
         key = (dotted, *mutant.change)
         if key in survivors or reason(mutant.change):
-            counts["survivors"] += 1
+            counts["harmless"] += 1
             continue
         if mutant.door or mutant.function in UNASKED:
             counts["door"] += 1
