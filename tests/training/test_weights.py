@@ -316,11 +316,13 @@ class Trap:
 def test_a_pickle_is_never_read(path, refused):
     rewrite(path, **{"2__bias": np.array([Trap()], object)})
     assert "damaged or something else" in refused(DataError)
+    assert not Trap.sprung
     path.write_bytes(pickle.dumps(Trap()))
     refused(DataError)
     assert not Trap.sprung
     pickle.loads(path.read_bytes())
     assert Trap.sprung
+    Trap.sprung = False
 
 
 def test_a_pickle_is_never_written(path):
