@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,7 +51,9 @@ class Finding:
     right: Value = field(repr=False)
 
     def __str__(self) -> str:
-        wrong = "are wrong" if len(self.results) > 1 else "is wrong"
+        plural = re.match(r"the \w*[^s]s\b", self.results[0])
+        several = plural or len(self.results) > 1
+        wrong = "are wrong" if several else "is wrong"
         lines = [f"{listed(self.results)} {wrong} {self.where}."]
         if self.causes:
             lines += [f"Most likely: {self.causes[0]}.", self.why]
@@ -140,7 +143,7 @@ class Diagnosis:
         )
 
     def __str__(self) -> str:
-        main = [result for result in self.agreeing if " " not in result]
+        main = [r for r in self.agreeing if " " not in r.removeprefix("the ")]
         more = len(self.agreeing) - len(main)
         said = [*main, f"{more} more"] if more else main or ["nothing"]
         name, probes = self.kind, f"in all {self.probes} probes"

@@ -1,8 +1,10 @@
 """What a reader reads, and what a program does."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from scratchcnn.doctor.reports import Diagnosis, Finding, cut, plain, shown
 
@@ -32,6 +34,20 @@ def test_a_finding_is_told_in_plain_words():
         "right at [1]: [[2.]]",
         "Read chapter Dense.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("result", "verb"),
+    [
+        ("the loss", "is"),
+        ("the losses", "are"),
+        ("x afterwards", "is"),
+        ("the gradients afterwards", "are"),
+    ],
+)
+def test_several_are_wrong_and_one_is(result, verb):
+    told = str(replace(FINDING, results=[result]))
+    assert told.startswith(f"{result} {verb} wrong in every probe.")
 
 
 def test_a_diagnosis_counts_its_findings():
