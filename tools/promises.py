@@ -72,7 +72,10 @@ def homes(root: Path) -> dict[str, str]:
 
 def home(module: str, known: dict[str, str]) -> str | None:
     """Return the page of a module; those of Python's own names have one."""
-    return known.get(HOME.get(module.rpartition("/")[2], module))
+    folder, _, name = module.rpartition("/")
+    page = HOME.get(name, module)
+    top = folder.partition("/")[0]
+    return known.get(f"api/{top}" if top and page == "api" else page)
 
 
 def modules(root: Path) -> dict[str, Path]:

@@ -2,7 +2,7 @@
 
 The drawings of matplotlib are written into the page, so its style sheet can
 color them: ink, paper, lines and quantities are variables of `book.css`. A
-picture of gray pixels is ink on paper in both forms; one in the signed colors
+picture of gray pixels is ink, more or less of it, on paper; one in the signed colors
 of `figures` gets a second set of pixels, whose zero is the dark paper and
 whose extremes are as saturated as they are in the light.
 """
@@ -35,9 +35,8 @@ COLORS = {
     "#009e73": "output",
     "#d55e00": "gradient",
 }
-# From the most negative value to the most positive one; zero is black, which
-# the style sheet lets the paper shine through.
-DARK_SIGNED = ["#45B0FF", "#1F5F96", "#000000", "#A33322", "#FF5A45"]
+# From the most negative value to the most positive one; zero is the paper.
+DARK_SIGNED = ["#45B0FF", "#1F5F96", "#14161A", "#A33322", "#FF5A45"]
 SMALLEST_LABEL = 9.0
 PICTURE = re.compile(
     r'<image xlink:href="data:image/png;base64,\s*([^"]*)"([^>]*)/>'
@@ -83,8 +82,9 @@ def both_forms(picture: re.Match[str]) -> str:
     pixels = np.asarray(Image.open(BytesIO(data)).convert("RGB"), np.int64)
     rest = picture[2]
     if (pixels == pixels[:, :, :1]).all():
-        gray = png(pixels[:, :, 0])
-        return f'<image class="gray" href="{gray}"{rest}/>'
+        ink = np.zeros_like(pixels[:, :, :2])
+        ink[:, :, 1] = 255 - pixels[:, :, 0]
+        return f'<image class="ink" href="{png(ink)}"{rest}/>'
     light, dark = palettes()
     place = np.searchsorted(codes(light), codes(pixels), sorter=order())
     place = order()[place.clip(0, 255)]

@@ -222,7 +222,9 @@ class WrapTables(SphinxPostTransform):
         for table in list(self.document.findall(nodes.table)):
             if len(list(table.findall(nodes.colspec))) == 3:
                 table["classes"].append("three")
-            table.replace_self(nodes.container("", table, classes=["scroll"]))
+            box = nodes.container(classes=["scroll"])
+            table.replace_self(box)
+            box += table
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
