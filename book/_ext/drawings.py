@@ -2,9 +2,9 @@
 
 The drawings of matplotlib are written into the page, so its style sheet can
 color them: ink, paper, lines and quantities are variables of `book.css`. A
-picture of gray pixels is ink, more or less of it, on paper; one in the signed colors
-of `figures` gets a second set of pixels, whose zero is the dark paper and
-whose extremes are as saturated as they are in the light.
+picture of gray pixels is ink, more or less of it, on paper; one in the signed
+colors of `figures` gets a second set of pixels, whose zero is the dark paper
+and whose extremes are as saturated as they are in the light.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def png(pixels: np.ndarray) -> str:
 
 
 def both_forms(picture: re.Match[str]) -> str:
-    """Return a picture's element, or one for the light and one for the dark."""
+    """Return a picture as an element, or as one for each form."""
     data = base64.b64decode(picture[1])
     pixels = np.asarray(Image.open(BytesIO(data)).convert("RGB"), np.int64)
     rest = picture[2]

@@ -9,6 +9,7 @@ a formula is kept on one line with the punctuation that follows it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -35,6 +36,7 @@ DROPPED = (
     "sphinx_thebe",
     "sphinx_togglebutton",
 )
+POWER = re.compile(r"(\S+)e([+-])0*(\d+)")
 LONGEST = 155  # of a description, in characters
 
 
@@ -227,6 +229,25 @@ class WrapTables(SphinxPostTransform):
             box += table
 
 
+class WritePowers(SphinxPostTransform):
+    """Write the numbers that cells hand to the text with powers of ten."""
+
+    default_priority = 900
+    formats = ("html",)
+
+    def run(self, **options: Any) -> None:
+        """Rewrite ``8.4e-05``, which is not how a book writes it."""
+        for number in self.document.findall(nodes.inline):
+            match = POWER.fullmatch(number.astext())
+            if "pasted-text" in number["classes"] and match:
+                sign = "\N{MINUS SIGN}" if match[2] == "-" else ""
+                number.children = []
+                number += nodes.Text(
+                    f"{match[1]}\u2009\N{DOT OPERATOR}\u200910"
+                )
+                number += nodes.superscript(text=sign + match[3])
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the theme and the steps."""
     app.add_html_theme("book", str(THEME))
@@ -237,4 +258,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("html-page-context", fill_layout)
     app.add_post_transform(SolveExercises)
     app.add_post_transform(WrapTables)
+    app.add_post_transform(WritePowers)
     return {"version": "1", "parallel_read_safe": True}

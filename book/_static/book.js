@@ -71,3 +71,87 @@ const openTarget = () => {
 };
 openTarget();
 window.addEventListener("hashchange", openTarget);
+
+// The search, whose index is loaded when it is first opened.
+let index;
+window.searchBook = (entries) => {
+  index = entries.map(([uri, chapter, anchor, title, names, text]) => ({
+    uri: anchor ? `${uri}#${anchor}` : uri, chapter, title, text, top: !anchor,
+    names: names.toLowerCase().split(", "), low: text.toLowerCase(),
+    head: `${chapter} ${title}`.toLowerCase(),
+  }));
+  find();
+};
+const dialog = document.createElement("dialog");
+dialog.setAttribute("aria-label", "Search the book");
+dialog.innerHTML = '<input type="search" aria-label="Search the book" placeholder="Search the book">'
+  + '<ol aria-live="polite"></ol>';
+document.body.append(dialog);
+const field = dialog.querySelector("input");
+const results = dialog.querySelector("ol");
+const MOST = 12, AROUND = 70;
+
+// How well an entry answers: all words have to be there, at least as beginnings.
+const score = (entry, query, terms) => {
+  let points = entry.names.includes(query) ? (entry.top ? 200 : 100) : 0;
+  if (entry.title.toLowerCase() === query) points += 120;
+  for (const term of terms) {
+    const named = entry.names.some((name) => ` ${name}`.includes(` ${term}`));
+    const headed = ` ${entry.head}`.includes(` ${term}`);
+    const count = ` ${entry.low}`.split(` ${term}`).length - 1;
+    if (!named && !headed && !count) return 0;
+    points += 20 * named + 15 * headed + Math.log2(1 + count);
+  }
+  if (entry.low.includes(query)) points += 4;
+  return points * (entry.uri.startsWith("book/api") ? 0.3 : 1);
+};
+const marked = (element, text, terms) => {
+  const escaped = terms.map((term) => term.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  text.split(new RegExp(`\\b(${escaped.join("|")})`, "i")).forEach((piece, k) => {
+    const part = document.createElement(k % 2 ? "mark" : "span");
+    part.textContent = piece;
+    element.append(part);
+  });
+};
+const find = () => {
+  const query = field.value.trim().toLowerCase();
+  const terms = query.split(/\s+/).filter(Boolean);
+  results.replaceChildren();
+  if (!index || !terms.length) return;
+  const found = index.map((entry) => [score(entry, query, terms), entry])
+    .filter(([points]) => points > 0).sort((a, b) => b[0] - a[0]).slice(0, MOST);
+  for (const [, entry] of found) {
+    const item = document.createElement("li");
+    const link = document.createElement("a");
+    link.href = root + entry.uri;
+    link.textContent = entry.top ? entry.chapter : entry.title;
+    item.append(link);
+    if (!entry.top) item.append(Object.assign(document.createElement("small"), { textContent: ` ${entry.chapter}` }));
+    const place = terms.map((term) => entry.low.indexOf(term)).find((at) => at >= 0) ?? 0;
+    const from = place > AROUND ? entry.text.indexOf(" ", place - AROUND) + 1 : 0;
+    const excerpt = document.createElement("p");
+    marked(excerpt, (from ? "… " : "") + entry.text.slice(from, from + 3 * AROUND), terms);
+    item.append(excerpt);
+    results.append(item);
+  }
+  if (!found.length) results.textContent = "Nothing was found.";
+};
+const openSearch = () => {
+  dialog.showModal();
+  field.select();
+  if (index || document.querySelector("#search-index")) return;
+  const script = document.createElement("script");
+  script.id = "search-index";
+  script.src = `${root}_static/search-index.js`;
+  document.head.append(script);
+};
+field.addEventListener("input", find);
+results.addEventListener("click", (event) => { if (event.target.closest("a")) dialog.close(); });
+dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+document.querySelector(".search-button").addEventListener("click", openSearch);
+document.addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key === "k") {
+    event.preventDefault();
+    openSearch();
+  }
+});
