@@ -80,7 +80,7 @@ def both_forms(picture: re.Match[str]) -> str:
     """Return a picture as an element, or as one for each form."""
     data = base64.b64decode(picture[1])
     pixels = np.asarray(Image.open(BytesIO(data)).convert("RGB"), np.int64)
-    rest = picture[2]
+    rest = re.sub(r' id="[^"]*"', "", picture[2])
     if (pixels == pixels[:, :, :1]).all():
         ink = np.zeros_like(pixels[:, :, :2])
         ink[:, :, 1] = 255 - pixels[:, :, 0]
@@ -112,7 +112,7 @@ def inline(svg: str, words: str) -> str:
     label = min((100 * float(s) for s in LABEL.findall(svg)), default=wide)
     body = svg[size.end() :]
     body = PICTURE.sub(both_forms, body)
-    body = re.sub(r' id="([\w-]+)"', rf' id="{mark}\1"', body)
+    body = re.sub(r' id="([^"]+)"', rf' id="{mark}\1"', body)
     body = re.sub(r'(url\(|href=")#', rf"\1#{mark}", body)
     body = re.sub(
         r"(?<=: )#[0-9a-f]{6}\b",

@@ -18,7 +18,7 @@ from sphinx.application import Sphinx
 
 GARMENTS = {"T-shirt": 0, "trouser": 1, "sneaker": 7, "bag": 8}
 EXERCISE = re.compile(r"^`{3,}\{exercise-start\}", re.M)
-EQUATION = re.compile(r"^:label:", re.M)
+EQUATION = re.compile(r"^`{3,}\{math\}\n:label:", re.M)
 
 
 def garments() -> str:

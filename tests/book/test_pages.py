@@ -58,7 +58,7 @@ RENDERED = """() => ({
   silent: [...document.querySelectorAll('mjx-container')].filter(
     (e) => !e.querySelector('math')).length,
   uncued: [...document.querySelectorAll(
-    'div.math, table, .wide, .scroll, pre, .listing')].filter((e) =>
+    'table, .wide, .scroll, pre, .listing')].filter((e) =>
       e.scrollWidth > e.clientWidth + 4 && !e.closest('.listing > *')
       && !getComputedStyle(e.closest('.wide, .scroll') ?? e)
         .backgroundImage.includes('gradient')).map((e) => e.outerHTML),
@@ -70,11 +70,11 @@ RENDERED = """() => ({
     .filter((e) => e.checkVisibility() && e.compareDocumentPosition(
       document.querySelector('main')) & Node.DOCUMENT_POSITION_FOLLOWING)
     .length,
-  shift: shifted,
+  shift: window.shifted,
 })"""
-WATCH_SHIFT = """var shifted = 0;
+WATCH_SHIFT = """window.shifted = 0;
 new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) shifted += entry.value;
+  for (const entry of list.getEntries()) window.shifted += entry.value;
 }).observe({ type: 'layout-shift', buffered: true });"""
 
 MISSING = [
