@@ -9,7 +9,6 @@ from pathlib import Path
 
 import nbformat.v4 as notebook
 import pytest
-import yaml
 from bs4 import BeautifulSoup, Tag
 
 ROOT = Path(__file__).parents[2]
