@@ -142,7 +142,9 @@ class DrawInPage(SphinxPostTransform):
             path = Path(self.env.srcdir, image["uri"])
             if path.suffix == ".svg" and "jupyter_execute" in path.parts:
                 drawing = inline(path.read_text(), image.get("alt", ""))
-                image.replace_self(nodes.raw("", drawing, format="html"))
+                place = image.parent.index(image)
+                raw = nodes.raw("", drawing, format="html")
+                image.parent[place] = raw
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

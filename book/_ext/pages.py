@@ -199,18 +199,13 @@ class SolveExercises(SphinxPostTransform):
             begin = f'<details class="solution" id="{name}"><summary>'
             title.parent.remove(title)
             of = title.astext().removeprefix("Solution to").strip()
-            solution.replace_self(
-                [
-                    nodes.raw(
-                        "",
-                        f"{begin}Solution <small>of {escape(of)}</small>"
-                        "</summary>",
-                        format="html",
-                    ),
-                    *solution.children,
-                    nodes.raw("", "</details>", format="html"),
-                ]
-            )
+            begin += f"Solution <small>of {escape(of)}</small></summary>"
+            place = solution.parent.index(solution)
+            solution.parent[place : place + 1] = [
+                nodes.raw("", begin, format="html"),
+                *solution.children,
+                nodes.raw("", "</details>", format="html"),
+            ]
 
 
 class WrapTables(SphinxPostTransform):
@@ -225,7 +220,7 @@ class WrapTables(SphinxPostTransform):
             if len(list(table.findall(nodes.colspec))) == 3:
                 table["classes"].append("three")
             box = nodes.container(classes=["scroll"])
-            table.replace_self(box)
+            table.parent[table.parent.index(table)] = box
             box += table
 
 
