@@ -47,6 +47,29 @@ fit();
 document.fonts.ready.then(fit);
 window.addEventListener("resize", fit);
 
+// Pointing at a quantity lights it up in every formula and listing.
+const letters = { "mjx-c1D465": "x", "mjx-c1D464": "w", "mjx-c1D466": "y", "mjx-c1D44F": "b" };
+for (const [name, letter] of Object.entries(letters)) {
+  for (const glyph of all(`.${name}`)) {
+    const symbol = glyph.parentElement;
+    const whole = symbol.parentElement.matches("mjx-msub") ? symbol.parentElement : symbol;
+    const before = whole.previousElementSibling;
+    const gradient = before?.matches("mjx-texatom") && before.querySelector(".mjx-c64");
+    symbol.dataset.quantity = gradient ? `d${letter}` : letter;
+  }
+}
+for (const name of all("div.highlight .n")) {
+  if (/^d?[xwyb]$/.test(name.textContent)) name.dataset.quantity = name.textContent;
+}
+let lit;
+document.addEventListener("pointerover", (event) => {
+  const quantity = event.target.closest("[data-quantity]")?.dataset.quantity;
+  if (quantity === lit) return;
+  lit = quantity;
+  all(".lit").forEach((element) => element.classList.remove("lit"));
+  all(`[data-quantity="${quantity}"]`).forEach((element) => element.classList.add("lit"));
+});
+
 // Code can be copied, without its line numbers.
 for (const block of all("div.highlight")) {
   const copy = document.createElement("button");
