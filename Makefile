@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: book test check bench pages record mutants clean lock
+.PHONY: book test fuzz check bench pages record mutants clean lock
 
 book: $(READY)
 	$(BIN)/jupyter-book build . --all -q -W -n --keep-going
@@ -13,6 +13,10 @@ book: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+fuzz: $(READY)
+	$(BIN)/python -m pytest -m fuzz
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest tests/compiler
 
 check: $(READY)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

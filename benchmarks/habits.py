@@ -27,7 +27,6 @@ from benchmarks.timing import (
     summary,
     write_json,
 )
-from scratchcnn.layers.convolution import Conv2D
 
 CLOCK = time.process_time  # of one thread; see algorithms.py
 Array = np.ndarray
@@ -215,12 +214,6 @@ def last(x: Array) -> Array:
     return np.ascontiguousarray(np.moveaxis(x, 0, -1))
 
 
-def rows_first(x: Array) -> Array:
-    """Lay (N, C, H, W) out as (H, C, W, N), in memory only."""
-    rows = np.ascontiguousarray(x.transpose(2, 1, 3, 0))
-    return rows.transpose(3, 1, 0, 2)
-
-
 Pair = tuple[str, Callable[..., Any], tuple[Any, ...]]
 
 
@@ -289,9 +282,6 @@ def layouts(c: int, size: int, f: int, k: int, n: int) -> dict[str, Any]:
     y, columns = first_forward(x, w)
     x_last, y_last = last(x), last(y)
     _, columns_last = last_forward(x_last, w)
-    layer = Conv2D(c, f, k, rng=np.random.default_rng(0))
-    layer.weight.value[...] = w
-    x_rows, y_rows = map(rows_first, (x, y))
     times = alternate(
         {
             "first, forward": lambda: first_forward(x, w),
@@ -300,8 +290,6 @@ def layouts(c: int, size: int, f: int, k: int, n: int) -> dict[str, Any]:
             "last, backward": lambda: last_backward(
                 y_last, columns_last, x_last, w
             ),
-            "rows, forward": lambda: layer.forward(x_rows),
-            "rows, backward": lambda: layer.backward(y_rows),
         },
         9,
         clock=CLOCK,
@@ -315,12 +303,11 @@ def layouts(c: int, size: int, f: int, k: int, n: int) -> dict[str, Any]:
                 strict=True,
             )
         ]
-        for layout in ("first", "last", "rows")
+        for layout in ("first", "last")
     }
     return {
         "seconds": {k: summary(s) for k, s in (times | both).items()},
         "first to last": ratio(both["first"], both["last"]),
-        "first to rows": ratio(both["first"], both["rows"]),
     }
 
 

@@ -19,7 +19,8 @@ class OneByOneConv2D(Conv2D):
 
     def forward(self, x: Array) -> Array:
         """Return y: (N, C, H, W) to (N, F, OH, OW)."""
-        x = self._cache = pad(x, self.padding)
+        x = pad(x, self.padding)
+        self.keep(x)
         w, b = self.weight.value, self.bias.value
         return np.array(
             [
@@ -55,7 +56,8 @@ class LoopedMaxPool2D(MaxPool2D):
 
     def forward(self, x: Array) -> Array:
         """Return y: (N, C, H, W) to (N, C, OH, OW)."""
-        self._cache, (kh, kw) = x, self.kernel_size
+        self.keep(x)
+        kh, kw = self.kernel_size
         y = np.empty((*x.shape[:2], x.shape[2] // kh, x.shape[3] // kw))
         y = y.astype(x.dtype)
         for n, c, i, j in np.ndindex(y.shape):

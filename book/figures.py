@@ -155,3 +155,19 @@ def numbers(
         axes.text(x, y, text, ha="center", va="center")
     middle = left + array.shape[1] / 2
     axes.text(middle, top - 0.3, title, ha="center", va="bottom")
+
+
+def heads(
+    axes: Axes,
+    at: tuple[float, float],
+    rows: Iterable[tuple[int, ...]],
+    columns: Iterable[tuple[int, ...]],
+) -> None:
+    """Write the indices of an array's rows and columns beside its cells."""
+    left, top = at
+    for k, place in enumerate(rows):
+        text, y = ", ".join(map(str, place)), top + k + 0.5
+        axes.text(left - 0.2, y, text, ha="right", va="center", color=BASELINE)
+    for k, place in enumerate(columns):
+        text, x = ", ".join(map(str, place)), left + k + 0.5
+        axes.text(x, top - 0.2, text, ha="center", color=BASELINE)

@@ -39,6 +39,7 @@ FOLDERS = [
     "compiler",
     "convolutions",
     "data",
+    "doctor",
     "evaluation",
     "inspection",
     "layers",
@@ -46,6 +47,7 @@ FOLDERS = [
     "models",
     "programs",
     "training",
+    "workbook",
 ]
 __all__ = [
     "SGD",

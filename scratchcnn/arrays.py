@@ -15,6 +15,15 @@ Pair: TypeAlias = tuple[int, int]
 Dim: TypeAlias = "int | str | EllipsisType"
 
 
+ARRAYS = np.ndarray, np.memmap  # no matrix or masked array: these differ
+
+
+def kind(array: object) -> str:
+    """Say what this is: the type of its numbers, or its own."""
+    own = type(array).__name__
+    return str(getattr(array, "dtype", own)) if own == "ndarray" else own
+
+
 def check_array(owner: object, name: str, array: Array, *wanted: Dim) -> None:
     """Stop anything but a floating-point array of the wanted shape.
 
@@ -39,10 +48,9 @@ def check_array(owner: object, name: str, array: Array, *wanted: Dim) -> None:
     -----
     Chapter *What a layer is*.
     """
-    kind = getattr(array, "dtype", type(array).__name__)
-    if not (isinstance(array, np.ndarray) and array.dtype.kind == "f"):
+    if type(array) not in ARRAYS or array.dtype.kind != "f":
         raise TypeError(
-            f"{owner} wants {name} as an array of floats, got {kind}"
+            f"{owner} wants {name} as an array of floats, got {kind(array)}"
         )
     axes = wanted[:-1] if wanted and wanted[-1] is ... else wanted
     shape = array.shape[: len(axes)] if axes != wanted else array.shape
@@ -94,6 +102,11 @@ def check_generator(owner: str, rng: np.random.Generator) -> None:
 
 def pair(owner: str, name: str, size: int | Pair, least: int) -> Pair:
     """Return `size` as (vertical, horizontal); one number means both."""
+    if not isinstance(size, (int, np.integer, tuple)):
+        raise TypeError(
+            f"{owner} wants {name} as an integer, or as a tuple (y, x), got "
+            f"{size!r}"
+        )
     both = size if isinstance(size, tuple) else (size, size)
     if len(both) != 2:
         raise ValueError(f"{owner} wants {name} as (y, x), got {size}")
@@ -143,10 +156,9 @@ def check_labels(
     -----
     Chapter *Right or wrong?*
     """
-    kind = getattr(labels, "dtype", type(labels).__name__)
-    if not np.issubdtype(getattr(labels, "dtype", object), np.integer):
+    if type(labels) not in ARRAYS or labels.dtype.kind not in "iu":
         raise TypeError(
-            f"{owner} wants {name} as an array of integers, got {kind}"
+            f"{owner} wants {name} as an array of integers, got {kind(labels)}"
         )
     if labels.shape != (count,):
         raise ValueError(

@@ -16,7 +16,7 @@ from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.network import Network
 from scratchcnn.layers.pooling import MaxPool2D, window_views
 from scratchcnn.layers.relu import ReLU
-from scratchcnn.layers.reshape import Reshape
+from scratchcnn.layers.reshape import Flatten, Reshape
 
 COUNTER = itertools.count()
 
@@ -163,7 +163,8 @@ def summed_to(shape: tuple[int, ...], dy: Array) -> Array:
         for axis, size in enumerate(shape)
         if size != dy.shape[extra + axis]
     ]
-    return dy.sum(axis=(*range(extra), *stretched)).reshape(shape)
+    axes = (*range(extra), *stretched)
+    return dy.sum(axis=axes, dtype=np.float64).astype(dy.dtype).reshape(shape)
 
 
 def add(a: Operand, b: Operand | float) -> Operand:
@@ -200,10 +201,9 @@ def matmul(a: Operand, b: Operand) -> Operand:
 
 def transpose(x: Operand, axes: tuple[int, ...] = (1, 0)) -> Operand:
     """Record ``x.transpose(axes)``, of a matrix ``x.T``."""
-    back = np.argsort(axes)
-    return remember(
-        value(x).transpose(axes), (x, lambda dy: dy.transpose(back))
-    )
+    u = value(x)
+    back = np.argsort([axis % u.ndim for axis in axes])
+    return remember(u.transpose(axes), (x, lambda dy: dy.transpose(back)))
 
 
 def reshape(x: Operand, shape: tuple[int, ...]) -> Operand:
@@ -215,12 +215,15 @@ def reshape(x: Operand, shape: tuple[int, ...]) -> Operand:
 def total(x: Operand) -> Operand:
     """Record the sum of all numbers, an array of shape ()."""
     u = value(x)
-    return remember(u.sum(), (x, lambda dy: np.broadcast_to(dy, u.shape)))
+    y = u.sum(dtype=np.float64).astype(u.dtype)
+    return remember(y, (x, lambda dy: np.broadcast_to(dy, u.shape)))
 
 
 def mean(x: Operand) -> Operand:
     """Record the mean of all numbers, an array of shape ()."""
-    return multiply(total(x), 1 / value(x).size)
+    u = value(x)
+    y = u.mean(dtype=np.float64).astype(u.dtype)
+    return remember(y, (x, lambda dy: np.broadcast_to(dy / u.size, u.shape)))
 
 
 def take(x: Operand, index: Any) -> Operand:
@@ -260,7 +263,7 @@ def pad(x: Operand, padding: Pair) -> Operand:
 
 
 def gather(x: Operand, kernel: Pair, stride: Pair) -> Operand:
-    """Record the columns of a convolution, (OH, C, KH, KW, OW, N)."""
+    """Record the columns of a convolution, (N, C, KH, KW, OH, OW)."""
     u = value(x)
     return remember(
         convolution.gather(u, kernel, stride),
@@ -274,6 +277,8 @@ def max_pool(x: Operand, kernel: Pair, stride: Pair) -> Operand:
     views = window_views(u, kernel, stride)
     pixels = np.stack(views)  # the window's axis first
     winner = pixels.argmax(axis=0)  # the first, where several are largest
+    y = pixels.max(axis=0)
+    winner[np.isnan(y)] = -1  # none
 
     def pull(dy: Array) -> Array:
         dx = np.zeros(u.shape, dy.dtype)
@@ -281,18 +286,16 @@ def max_pool(x: Operand, kernel: Pair, stride: Pair) -> Operand:
             dpixels += dy * (winner == k)
         return dx
 
-    return remember(pixels.max(axis=0), (x, pull))
+    return remember(y, (x, pull))
 
 
 def convolve(layer: Conv2D, x: Operand, w: Operand, b: Operand) -> Operand:
     """Record what a convolution does with kernels w and biases b."""
     columns = gather(pad(x, layer.padding), layer.kernel_size, layer.stride)
-    oh, c, kh, kw, ow, n = value(columns).shape
-    columns = reshape(columns, (oh, c * kh * kw, ow * n))
-    f = layer.out_channels
+    (n, c, kh, kw, oh, ow), f = value(columns).shape, layer.out_channels
+    columns = reshape(columns, (n, c * kh * kw, oh * ow))
     y = reshape(w, (f, c * kh * kw)) @ columns + reshape(b, (f, 1))
-    y = reshape(y, (oh, f, ow, n))
-    return transpose(y, (3, 1, 0, 2))
+    return reshape(y, (n, f, oh, ow))
 
 
 Learned: TypeAlias = Mapping[Parameter, Tensor]
@@ -303,13 +306,17 @@ def learned(network: Layer) -> dict[Parameter, Tensor]:
     return {p: Tensor(p.value) for p in network.parameters()}
 
 
+REPLAYED = Network, Dense, Conv2D, ReLU, MaxPool2D, Reshape, Flatten
+
+
 def replay(layer: Layer, x: Operand, tensors: Learned) -> Operand:
     """Do what a layer does, by operations that are recorded.
 
     Parameters
     ----------
     layer : Layer
-        A `Network`, `Dense`, `Conv2D`, `ReLU`, `MaxPool2D`, `Reshape`.
+        A `Network`, `Dense`, `Conv2D`, `ReLU`, `MaxPool2D`, `Reshape` or
+        `Flatten`.
     x : Tensor or ndarray
         What it is given, (N, ...).
     tensors : dict
@@ -319,12 +326,15 @@ def replay(layer: Layer, x: Operand, tensors: Learned) -> Operand:
     Raises
     ------
     TypeError
-        If it is another kind of layer.
+        If it is another kind of layer, or one derived from these: its
+        passes may be others.
 
     Notes
     -----
     Chapter *What frameworks do behind the scenes*.
     """
+    if type(layer) not in REPLAYED:
+        raise TypeError(f"replay knows no {layer!r}")
 
     def own(p: Parameter) -> Operand:
         return tensors.get(p, p.value)
@@ -344,7 +354,7 @@ def replay(layer: Layer, x: Operand, tensors: Learned) -> Operand:
             return max_pool(x, kernel, stride)
         case Reshape(shape=shape):
             return reshape(x, (len(value(x)), *shape))
-    raise TypeError(f"replay knows no {layer!r}")
+    raise AssertionError(layer)
 
 
 def mean_squared_error(y: Operand, t: Array) -> Operand:

@@ -54,6 +54,8 @@ def worst_error(
     pairs: list[tuple[Array, Array]],
     rng: np.random.Generator,
     directions: int = 3,
+    *,
+    size: float = 0.0,
 ) -> float:
     """Compare gradients of f with central differences, along random lines.
 
@@ -67,12 +69,15 @@ def worst_error(
         Draws the directions.
     directions : int
         How many lines to try through each array.
+    size : float
+        The usual size of f: where a gradient is zero, the numeric one is
+        rounding, and is measured by this.
 
     Returns
     -------
     float
-        The largest ``|numeric - exact| / max(|numeric|, norm(gradient))``
-        over all arrays and lines; 0 where everything is zero.
+        The largest ``|numeric - exact| / max(|numeric|, norm(gradient),
+        size)`` over all arrays and lines; 0 where everything is zero.
     """
     worst = 0.0
     for array, gradient in pairs:
@@ -83,7 +88,8 @@ def worst_error(
             exact = float(np.vdot(direction, gradient))
             if not np.isfinite([numeric, exact]).all():
                 return float("inf")
-            scale = max(abs(numeric), float(np.linalg.norm(gradient)))
+            norm = float(np.linalg.norm(gradient))
+            scale = max(abs(numeric), norm, size)
             if scale > 0:
                 worst = max(worst, abs(numeric - exact) / scale)
     return worst
@@ -109,12 +115,14 @@ def check_layer(layer: Layer, x: Array, *, rng: np.random.Generator) -> float:
     Returns
     -------
     float
-        The worst relative error; about 1e-9 or less where all is right.
+        The worst error, as a share of the gradient or of the output,
+        whichever is larger; about 1e-9 or less where all is right.
 
     Notes
     -----
     Chapter *Trusting a gradient*. Near a kink, as ReLU's at zero, no
-    derivative exists, and a large error says nothing.
+    derivative exists, and a large error says nothing. Where `backward`
+    keeps dL/dx for itself, the parameters alone are checked.
 
     Examples
     --------
@@ -126,7 +134,8 @@ def check_layer(layer: Layer, x: Array, *, rng: np.random.Generator) -> float:
     layer, x = copy.deepcopy(layer), x.astype(np.float64)
     layer.astype(np.float64)
     trial = copy.deepcopy(layer)
-    r = rng.standard_normal(trial.forward(x).shape)
+    y = trial.forward(x)
+    r = rng.standard_normal(y.shape)
     dx = trial.backward(r.copy())
 
     def projected() -> float:
@@ -134,8 +143,11 @@ def check_layer(layer: Layer, x: Array, *, rng: np.random.Generator) -> float:
 
     values = [p.value for p in layer.parameters()]
     gradients = [p.grad for p in trial.parameters()]
-    pairs = [(x, dx), *zip(values, gradients, strict=True)]
-    return worst_error(projected, pairs, rng)
+    pairs = [*zip(values, gradients, strict=True)]
+    if layer.input_gradient:
+        pairs.insert(0, (x, dx))
+    size = float(np.linalg.norm(y))  # of the projection, mostly
+    return worst_error(projected, pairs, rng, size=size)
 
 
 def check_loss(
@@ -170,6 +182,6 @@ def check_loss(
     True
     """
     loss, y = copy.deepcopy(loss), y.astype(np.float64)
-    loss.forward(y, t)
+    size = abs(loss.forward(y, t))
     dy = loss.backward()
-    return worst_error(lambda: loss.forward(y, t), [(y, dy)], rng)
+    return worst_error(lambda: loss.forward(y, t), [(y, dy)], rng, size=size)

@@ -45,6 +45,7 @@ LAYOUTS: dict[str, Callable[[Array], Array]] = {
     "inside a larger array": lambda x: frozen(
         np.pad(x, 1)[(slice(1, -1),) * x.ndim]
     ),
+    "other byte order": lambda x: frozen(x.astype(x.dtype.newbyteorder())),
 }
 
 

@@ -18,6 +18,9 @@ settings.register_profile(
     settings.get_profile("the same every time"),
     phases=[Phase.explicit, Phase.generate],
 )
+settings.register_profile(
+    "fuzz", deadline=None, max_examples=2000, print_blob=True
+)
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "the same every time")
 )

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from scratchcnn.arrays import check_array, check_size
+from scratchcnn.arrays import check_array, check_labels, check_size, pair
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,40 @@ def test_sizes_have_a_least_value(size, least):
 def test_the_shape_of_a_vector_is_written_as_python_writes_it():
     with pytest.raises(ValueError, match=r"of shape \(3,\), got \(2,\)$"):
         check_array("f", "x", np.ones(2), 3)
+
+
+@pytest.mark.parametrize("size", [[3, 3], "33", None, 3.0, np.ones(2), {3}])
+def test_a_pair_is_an_integer_or_a_tuple(size):
+    message = "^me wants size as an integer, or as a tuple"
+    with pytest.raises(TypeError, match=message) as caught:
+        pair("me", "size", size, 1)
+    assert str(caught.value).endswith(f"got {size!r}")
+
+
+@pytest.mark.parametrize("size", [3, np.int64(3), (3, np.uint8(3))])
+def test_a_pair_becomes_plain_integers(size):
+    assert pair("me", "size", size, 1) == (3, 3)
+    assert {type(s) for s in pair("me", "size", size, 1)} == {int}
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.ma.masked_array([0, 1], [True, False]),
+        np.array([[0, 1]]).view(np.matrix),
+        np.array([True, False]),
+        np.array([0.0, 1.0]),
+        [0, 1],
+        np.array(["a", "b"]),
+        np.array([0, 1], "timedelta64[s]"),
+    ],
+    ids=["masked", "matrix", "bool", "float", "list", "str", "time"],
+)
+def test_labels_are_an_array_of_integers(labels):
+    with pytest.raises(TypeError, match="wants t as an array of integers"):
+        check_labels("me", "t", labels, 2, 2)
+
+
+@pytest.mark.parametrize("kind", ["u1", ">i4", "i8"])
+def test_labels_may_be_integers_of_any_kind(kind):
+    check_labels("me", "t", np.array([0, 1], kind), 2, 2)

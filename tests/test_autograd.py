@@ -485,3 +485,68 @@ def test_the_record_is_of_what_is_compared_today(record, compared):
         np.testing.assert_allclose(
             record[kind]["losses"], compared[kind]["losses"], rtol=1e-4
         )
+
+
+# Nothing silently wrong
+
+
+@pytest.mark.parametrize("axes", [(0, -1, 1), (-1, 0, 1), (-2, -1, 0)])
+def test_axes_may_be_counted_from_the_end(axes, rng):
+    x = Tensor(rng.standard_normal((2, 3, 4)))
+    y = autograd.transpose(x, axes)
+    dy = rng.standard_normal(y.value.shape)
+    y.backward(dy)
+    normal = tuple(axis % 3 for axis in axes)
+    wanted = np.empty((2, 3, 4))
+    for index in np.ndindex(dy.shape):
+        place = [0, 0, 0]
+        for axis, i in zip(normal, index, strict=True):
+            place[axis] = i
+        wanted[tuple(place)] = dy[index]
+    np.testing.assert_array_equal(x.grad, wanted)
+
+
+def test_layers_derived_from_ours_are_not_replayed(rng):
+    class Halved(Dense):
+        """Not what it seems."""
+
+        def forward(self, x):
+            """Return y of x / 2."""
+            return super().forward(x / 2)
+
+    class Mine(Network):
+        """A network that may do anything."""
+
+    for layer in Halved(2, 2, rng=rng), Mine([ReLU()]):
+        with pytest.raises(TypeError, match="replay knows no"):
+            replay(layer, np.ones((1, 2)), {})
+        with pytest.raises(TypeError, match="replay knows no"):
+            replay(Network([layer]), np.ones((1, 2)), {})
+
+
+def test_sums_and_means_lose_no_digits():
+    for dtype in np.float16, np.float32:
+        x = Tensor(np.full((60_000, 1), 0.1, dtype))
+        one = float(x.value[0, 0])
+        y = autograd.mean(x)
+        assert y.value.dtype == dtype
+        assert y.value == dtype(one)
+        y.backward()
+        assert x.grad.dtype == dtype
+        b = Tensor(np.zeros(1, dtype))
+        (b + x.value).backward(x.value)
+        assert b.grad.dtype == dtype
+        np.testing.assert_allclose(b.grad, 60_000 * one, rtol=1e-3)
+    wide = autograd.total(Tensor(x.value))
+    assert wide.value == np.float32(60_000 * one)
+
+
+def test_no_pixel_of_a_window_with_nan_wins(rng):
+    x = rng.standard_normal((1, 1, 4, 4))
+    x[0, 0, 1, 1] = np.nan
+    layer, pixels = MaxPool2D(2), Tensor(x)
+    y = autograd.max_pool(pixels, (2, 2), (2, 2))
+    np.testing.assert_array_equal(y.value, layer(x))
+    dy = rng.standard_normal(y.value.shape)
+    y.backward(dy)
+    np.testing.assert_array_equal(pixels.grad, layer.backward(dy))

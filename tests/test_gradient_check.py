@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
+from scratchcnn.compiler.accelerate import accelerate
 from scratchcnn.gradient_check import (
     H,
     central_difference,
@@ -12,6 +13,7 @@ from scratchcnn.gradient_check import (
     check_loss,
     worst_error,
 )
+from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.network import Network
@@ -51,8 +53,9 @@ def test_central_difference(step, rng):
 
 
 @pytest.mark.equation("relative-error")
+@pytest.mark.parametrize("size", [0.0, 0.5, 50.0])
 @pytest.mark.parametrize("flaw", [0.5, 1e-2, -1e-2, -1.0])
-def test_relative_error(flaw):
+def test_relative_error(flaw, size):
     x, slope = np.random.default_rng(4).standard_normal((2, 3, 4))
     pairs = [(x, (1 + flaw) * slope)]
     error = worst_error(
@@ -60,6 +63,7 @@ def test_relative_error(flaw):
         pairs,
         np.random.default_rng(5),
         directions=4,
+        size=size,
     )
     rng, wanted = np.random.default_rng(5), 0.0
     for _ in range(4):
@@ -69,7 +73,7 @@ def test_relative_error(flaw):
             numeric += slope[k] * direction[k]
             exact += (1 + flaw) * slope[k] * direction[k]
             square += ((1 + flaw) * slope[k]) ** 2
-        scale = max(abs(numeric), np.sqrt(square))
+        scale = max(abs(numeric), np.sqrt(square), size)
         wanted = max(wanted, abs(numeric - exact) / scale)
     assert error == pytest.approx(wanted, abs=1e-9)
 
@@ -210,8 +214,9 @@ def test_a_layer_that_draws_numbers_draws_the_same_each_time(rng):
 
         def forward(self, x):
             """Return y."""
-            self._cache = self.noise_rng.uniform(1, 2, x.shape)
-            return x * self._cache
+            noise = self.noise_rng.uniform(1, 2, x.shape)
+            self.keep(noise)
+            return x * noise
 
         def backward(self, dy):
             """Return dx."""
@@ -480,3 +485,49 @@ def test_a_gradient_of_another_shape_is_found(rng):
     x = rng.standard_normal((2, 3, 4))
     with pytest.raises(ValueError, match=r"\(2, 3, 4\), got \(2, 12\)"):
         check_layer(Faulty(), x, rng=rng)
+
+
+# A gradient that is zero, and one that is kept
+
+
+def test_a_bias_before_a_norm_has_no_gradient_and_no_error(rng):
+    layers = [Conv2D(1, 2, 3, rng=rng), BatchNorm2D(2)]
+    x = rng.standard_normal((4, 1, 6, 6))
+    assert check_layer(Network(layers), x, rng=rng) < CLEARED
+
+
+def test_a_wrong_gradient_beside_a_zero_one_is_found(rng):
+    class Forgetful(Conv2D):
+        """Says that its bias has no gradient."""
+
+        def backward(self, dy):
+            """Return dx."""
+            dx = super().backward(dy)
+            self.bias.grad[...] = 0
+            return dx
+
+    x = rng.standard_normal((4, 1, 6, 6))
+    assert check_layer(Forgetful(1, 2, 3, rng=rng), x, rng=rng) > FOUND
+    layers = [Conv2D(1, 2, 3, rng=rng), BatchNorm2D(2)]
+    layers += [Forgetful(2, 2, 1, rng=rng)]
+    assert check_layer(Network(layers), x, rng=rng) > FOUND
+
+
+def test_where_dx_is_kept_the_parameters_are_checked(rng):
+    layer = Dense(3, 2, rng=rng)
+    x = rng.standard_normal((4, 3))
+    assert check_layer(accelerate(Network([layer])), x, rng=rng) < CLEARED
+
+    class Wrong(Dense):
+        """Doubles dw."""
+
+        def backward(self, dy):
+            """Return dx."""
+            dx = super().backward(dy)
+            self.weight.grad *= 2
+            return dx
+
+    fast = accelerate(Network([Wrong(3, 2, rng=rng)]))
+    assert check_layer(fast, x, rng=rng) > FOUND
+    whole = accelerate(Network([layer]), input_gradient=True)
+    assert check_layer(whole, x, rng=rng) < CLEARED

@@ -7,6 +7,9 @@ import re
 import numpy as np
 import pytest
 
+from scratchcnn.autograd import learned
+from scratchcnn.compiler.accelerate import accelerate
+from scratchcnn.gradient_check import check_layer
 from scratchcnn.layer import Layer, Parameter
 from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.convolution import Conv2D
@@ -17,6 +20,10 @@ from scratchcnn.layers.network import Network
 from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten, Reshape
+from scratchcnn.losses.mean_squared_error import MeanSquaredError
+from scratchcnn.training.gradient_descent import gradient_step
+from scratchcnn.training.optimizers import SGD
+from scratchcnn.training.weights import load, save
 from tests.comparing import (
     LAYOUTS,
     assert_all_close,
@@ -78,7 +85,7 @@ class Doubled(Layer):
 
     def forward(self, x):
         """Return y."""
-        self._cache = x
+        self.keep(x)
         return 2 * self.factor.value * x
 
     def backward(self, dy):
@@ -260,10 +267,16 @@ def test_an_empty_batch_passes_through(case):
 )
 def test_a_copy_is_equal_and_independent(case, duplicate):
     layer, x, dy = case
+    start = duplicate(layer)
     layer.forward(x)
     twin = duplicate(layer)
     assert repr(twin) == repr(layer)
-    np.testing.assert_array_equal(twin.backward(dy), layer.backward(dy))
+    with pytest.raises(RuntimeError, match="needs a forward pass"):
+        twin.backward(dy)
+    for one in start, twin:
+        vars(one).update(vars(duplicate(start)))
+        one.forward(x)
+        np.testing.assert_array_equal(one.backward(dy), layer.backward(dy))
     for p, q in zip(layer.parameters(), twin.parameters(), strict=True):
         before = p.value.copy(), p.grad.copy()
         q.value += 1
@@ -359,3 +372,189 @@ def test_weights_are_not_made_integers(rng):
     with pytest.raises(TypeError, match=r"^Dense\(2, 1\) wants a type of fl"):
         layer.astype(int)
     assert layer.weight.value.dtype == np.float32
+
+
+# Nothing silently wrong
+
+
+@pytest.mark.parametrize(
+    ("spoil", "came"),
+    [
+        (np.ma.masked_array, "MaskedArray"),
+        (lambda x: x.view(np.recarray), "recarray"),
+    ],
+)
+def test_arrays_that_are_more_than_arrays_are_refused(case, spoil, came):
+    layer, x, dy = case
+    with pytest.raises(TypeError, match=f"wants x .*, got {came}$"):
+        layer.forward(spoil(x))
+    layer.forward(x)
+    with pytest.raises(TypeError, match=f"wants dy .*, got {came}$"):
+        layer.backward(spoil(dy))
+
+
+def test_arrays_in_files_are_arrays(case, tmp_path):
+    layer, x, dy = case
+    np.save(tmp_path / "x.npy", x)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    wanted = layer.forward(x)
+    np.testing.assert_array_equal(layer.forward(mapped), wanted)
+    assert layer.backward(dy).shape == x.shape
+
+
+def test_a_pickle_does_not_grow_by_a_forward_pass(case):
+    layer, x, _ = case
+    before = len(pickle.dumps(layer))
+    layer.forward(np.repeat(x, 100, axis=0))
+    assert len(pickle.dumps(layer)) <= before + 100
+
+
+class Twice(Layer):
+    """Two layers in attributes, and parameters in a list and a dict."""
+
+    def __init__(self, rng):
+        self.inside = Dense(3, 3, rng=rng)
+        self.others = [{"last": Dense(3, 3, rng=rng)}]
+        self.scales = [Parameter(np.ones(3)), {"b": Parameter(np.ones(3))}]
+
+    def forward(self, x):
+        """Return what both make of x, scaled."""
+        y = self.others[0]["last"].forward(self.inside.forward(x))
+        self.keep(y)
+        return y * self.scales[0].value + self.scales[1]["b"].value
+
+    def backward(self, dy):
+        """Return dx."""
+        self.scales[0].grad[...] = (dy * self.recall()).sum(axis=0)
+        self.scales[1]["b"].grad[...] = dy.sum(axis=0)
+        dy = dy * self.scales[0].value
+        return self.inside.backward(self.others[0]["last"].backward(dy))
+
+
+def test_layers_and_parameters_in_attributes_are_found(rng, tmp_path):
+    layer, other = Twice(rng), Twice(rng)
+    first, last = layer.inside, layer.others[0]["last"]
+    assert layer.children() == [first, last]
+    assert [*layer.named_parameters()] == [
+        "scales.0",
+        "scales.1.b",
+        *("0.weight", "0.bias", "1.weight", "1.bias"),
+    ]
+    assert check_layer(layer, rng.standard_normal((4, 3)), rng=rng) < 1e-8
+    layer.eval()
+    assert not (first.training)
+    assert not (last.training)
+    save(layer, tmp_path / "twice.npz")
+    load(other, tmp_path / "twice.npz")
+    x = rng.standard_normal((2, 3))
+    np.testing.assert_array_equal(other(x), layer(x))
+    fast = accelerate(Network([layer]))
+    np.testing.assert_array_equal(fast(x), layer(x))
+    assert fast.parameters() == layer.parameters()
+
+
+def tied(how, rng):
+    """Return a network of two equal layers that share something."""
+    one, two = Dense(2, 2, rng=rng), Dense(2, 2, rng=rng)
+    if how == "parameter":
+        two.weight = one.weight
+    elif how == "array":
+        two.weight.value = one.weight.value
+    network = Network([one, ReLU(), two])
+    if how == "layer":
+        network.layers.append(network.layers[1])
+    return network
+
+
+@pytest.mark.parametrize("how", ["parameter", "array", "layer"])
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda n, path: n.parameters(),
+        lambda n, path: SGD(n.parameters(), 0.1),
+        lambda n, path: gradient_step(
+            n, MeanSquaredError(), np.ones((1, 2)), np.ones((1, 2)), 0.1
+        ),
+        lambda n, path: save(n, path),
+        lambda n, path: check_layer(
+            n, np.ones((1, 2)), rng=np.random.default_rng(0)
+        ),
+        lambda n, path: accelerate(n).forward(np.ones((1, 2))),
+        lambda n, path: learned(n),
+        lambda n, path: n.astype(np.float64),
+    ],
+    ids=[
+        "parameters",
+        "SGD",
+        "step",
+        "save",
+        "check",
+        "accelerate",
+        "replay",
+        "astype",
+    ],
+)
+def test_what_is_shared_is_refused_by_name(how, use, rng, tmp_path):
+    names = {
+        "parameter": "'0.weight' again as '2.weight'",
+        "array": "'0.weight' again as '2.weight'",
+        "layer": "'1.' again as '3.'",
+    }
+    network = tied(how, rng)
+    before = network.layers[0].weight.value.copy()
+    with pytest.raises(ValueError, match=re.escape(names[how])):
+        use(network, tmp_path / "n.npz")
+    np.testing.assert_array_equal(network.layers[0].weight.value, before)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_optimizer_moves_no_array_twice(rng):
+    one, two = Parameter(np.ones(2)), Parameter(np.ones(2))
+    two.value = one.value
+    with pytest.raises(ValueError, match="distinct parameters"):
+        SGD([one, two], 0.1)
+
+
+def test_a_layer_describes_itself(rng):
+    layer = Conv2D(1, 2, 3, stride=(1, 2), padding=1, rng=rng)
+    assert layer.settings() == {
+        "in_channels": 1,
+        "out_channels": 2,
+        "kernel_size": (3, 3),
+        "stride": (1, 2),
+        "padding": (1, 1),
+    }
+    norm = BatchNorm2D(2, momentum=0.25)
+    norm.eval()
+    norm.tags = ("a", (1, 2.5)), ("b", [])  # a list is no setting
+    assert norm.settings() == {
+        "channels": 2,
+        "momentum": 0.25,
+        "epsilon": 1e-5,
+    }
+    assert Dropout(0.25, rng=rng).settings() == {"p": 0.25}
+    assert ReLU().settings() == {}
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_sums_over_a_long_batch_lose_no_digits(dtype):
+    n = 60_000
+    dy = np.full((n, 1), 0.1, dtype)
+    dense = Dense(1, 1, rng=np.random.default_rng(0))
+    conv = Conv2D(1, 1, 1, rng=np.random.default_rng(0))
+    norm = BatchNorm2D(1)
+    norm.weight.value[...] = 1
+    images = dy.reshape(n, 1, 1, 1)
+    wanted = n * float(dtype(0.1))
+    for layer, x, g in [
+        (dense, dy, dy),
+        (conv, images, images),
+        (norm, images, images),
+        (accelerate(Network([dense])), dy, dy),
+        (accelerate(Network([conv])), images, images),
+        (accelerate(Network([norm])), images, images),
+    ]:
+        layer.forward(x)
+        layer.backward(g)
+        bias = layer.parameters()[-1].grad
+        np.testing.assert_allclose(bias, wanted, rtol=1e-6)

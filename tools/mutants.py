@@ -20,8 +20,9 @@ from typing import Any
 import pytest
 from tqdm import tqdm
 
+from scratchcnn.doctor.catalog import Cause
 from scratchcnn.files import write_whole
-from tools.bugs import BUGS, ROOT, Bug, plant
+from tools.bugs import BUGS, ROOT, plant
 
 KINDS = (
     "shapes",
@@ -107,7 +108,7 @@ def accuracies(symptoms: dict[str, Any]) -> dict[str, list[float | None]]:
     }
 
 
-def examine(bug: Bug) -> dict[str, Any]:
+def examine(bug: Cause) -> dict[str, Any]:
     """Plant one bug, and return what noticed it."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

@@ -19,7 +19,11 @@ from listings import included_lines
 from sphinx.config import Config
 
 PACKAGE = "scratchcnn"
-HOME = {"__init__": "api", "__main__": "programs/two_classes"}
+HOME = {
+    "__init__": "api",
+    "__main__": "programs/two_classes",
+    "workbook/__main__": "workbook/program",
+}
 LEAST = {"modules": 44, "pages": 54, "listings": 330, "equations": 110}
 LEAST |= {"marks": 110, "figures": 130, "lines of prose": 10_000}
 
@@ -56,8 +60,9 @@ def reading_order(root: Path) -> list[str]:
 def homes(root: Path) -> dict[str, str]:
     """Return the page that each module is at home in, as far as there is one.
 
-    It is the first of the module's own name, with or without a hyphen and
-    more after it; or one whose front matter lists the module in ``prints``.
+    It is the first that prints a piece of it among the pages of the module's
+    own name, with or without a hyphen and more after it, and those whose
+    front matter lists the module in ``prints``.
     """
     found: dict[str, str] = {}
     for page, text in pages(root):
@@ -66,16 +71,17 @@ def homes(root: Path) -> dict[str, str]:
         front = re.match(r"---\n(.*?)^---\n", text, re.M | re.S)
         more = yaml.safe_load(front[1]).get("prints", []) if front else []
         for module in [own, *more]:
-            found.setdefault(module, page)
+            if f"/{PACKAGE}/{module}.py" in text:
+                found.setdefault(module, page)
     return found
 
 
 def home(module: str, known: dict[str, str]) -> str | None:
     """Return the page of a module; those of Python's own names have one."""
     folder, _, name = module.rpartition("/")
-    page = HOME.get(name, module)
+    page = HOME.get(module) or HOME.get(name) or known.get(module)
     top = folder.partition("/")[0]
-    return known.get(f"api/{top}" if top and page == "api" else page)
+    return f"api/{top}" if top and page == "api" else page
 
 
 def modules(root: Path) -> dict[str, Path]:

@@ -39,10 +39,8 @@ MOST_NEEDS = 4
 
 # The pace of a student with a pencil, in seconds: at it, the first part of
 # the book takes the eleven hours that were estimated by reading it. Folded
-# cells are not read, and an exercise takes three times what it takes to read
-# it and its solution.
+# cells are not read, and an exercise takes what its title says.
 WORD, FORMULA, EQUATION, CODE_LINE, FIGURE = 60 / 200, 5, 60, 5, 45
-SOLVING = 3
 
 FRONT = re.compile(r"\A---\n(.*?)^---\n", re.M | re.S)
 FENCE = re.compile(
@@ -57,8 +55,8 @@ EXERCISE = re.compile(
     r"^(`{3,}|:{3,})\{(exercise|solution)-start\}.*?\{\2-end\}\s*^\1[ ]*$",
     re.M | re.S,
 )
-GATE = re.compile(
-    r"^(`{3,}|:{3,})\{\w+-(start|end)\}.*\n(:.*\n)*\1[ ]*$", re.M
+MINUTES = re.compile(
+    r"^(?:`{3,}|:{3,})\{exercise-start\} .*, (\d+) min$", re.M
 )
 DISPLAY = re.compile(
     r"^\$\$.*?\$\$|^\\begin\{(\w+\*?)\}.*?\\end\{\1\}", re.M | re.S
@@ -155,12 +153,8 @@ def seconds(text: str, root: Path) -> float:
 
 def reading_and_solving(text: str, root: Path) -> tuple[float, float]:
     """Return the time for a page without its exercises, and for these."""
-    exercises = "\n".join(match[0] for match in EXERCISE.finditer(text))
-    exercises = GATE.sub("", exercises)
-    return (
-        seconds(EXERCISE.sub("", text), root),
-        SOLVING * seconds(exercises, root),
-    )
+    minutes = sum(map(int, MINUTES.findall(text)))
+    return seconds(EXERCISE.sub("", text), root), 60.0 * minutes
 
 
 class Modules:

@@ -21,6 +21,12 @@ from nbformat import NotebookNode
 
 # What any program may come to use that hides what it imports.
 WHOLE = ("scratchcnn", "book", "benchmarks")
+RECORDS = (
+    ("book", "*.json"),
+    ("benchmarks", "*.json"),
+    ("scratchcnn", "*.toml"),
+    ("tests", "*.toml"),
+)
 BLIND = (
     "builtins.__import__.",
     "builtins.eval.",
@@ -123,8 +129,8 @@ class Repository:
         self.search = root / "book", root
         self.records = [
             path
-            for folder in ("book", "benchmarks")
-            for path in sorted((root / folder).rglob("*.json"))
+            for folder, kind in RECORDS
+            for path in sorted((root / folder).rglob(kind))
         ]
         self.whole = {
             path

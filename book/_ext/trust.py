@@ -49,16 +49,20 @@ def equation_tests(root: Path) -> dict[str, list[Test]]:
 
 
 @cache
-def bugs(root: Path) -> list[tuple[str, str, dict[str, Any]]]:
-    """Return each bug's module, the text it replaced, and its record."""
+def bugs(root: Path) -> list[tuple[str, list[str], dict[str, Any]]]:
+    """Return each bug's module, the texts it replaced, and its record."""
     from tools.bugs import BUGS
 
     record = json.loads((root / "book/records/mutants.json").read_text())
-    known = {bug["name"]: bug for bug in record["bugs"]}
+    known = {(bug["name"], bug["module"]): bug for bug in record["bugs"]}
     return [
-        (f"scratchcnn/{bug.module}.py", bug.old.strip("\n"), known[bug.name])
+        (
+            f"scratchcnn/{bug.module}.py",
+            [old.strip("\n") for old, _ in bug.edits],
+            known[bug.name, bug.module],
+        )
         for bug in BUGS
-        if bug.name in known
+        if (bug.name, bug.module) in known
     ]
 
 
@@ -109,8 +113,9 @@ class ShowTrust(SphinxPostTransform):
             path = str(block.get("source", ""))
             inside = [
                 bug
-                for module, old, bug in bugs(root)
-                if path.endswith(module) and old in block.astext()
+                for module, texts, bug in bugs(root)
+                if path.endswith(module)
+                and any(text in block.astext() for text in texts)
             ]
             if inside:
                 box = block.parent

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -25,7 +27,7 @@ from scratchcnn.compiler.stage import (
     batch_first,
     batch_last,
 )
-from scratchcnn.layer import Layer
+from scratchcnn.layer import Layer, Parameter
 from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
@@ -74,15 +76,34 @@ def stages_of(network: Network) -> list[tuple[Any, Layer]]:
     return stages
 
 
+SIZES = int, float, str, bool, tuple, Parameter
+PASSING = "training", "_kept"  # what may differ from batch to batch
+
+
+def blueprint(network: Network) -> list[Any]:
+    """Return all that a plan for a network takes for granted."""
+    return [
+        [
+            layer,
+            *(
+                value.value.shape if type(value) is Parameter else value
+                for name, value in vars(layer).items()
+                if type(value) in SIZES and name not in PASSING
+            ),
+        ]
+        for layer in network.leaves()
+    ]
+
+
 class Plan:
     """All stages of a network for batches like x, with their buffers."""
 
     def __init__(self, network: Network, x: Array) -> None:
+        self.blueprint = blueprint(network)
         stages, (n, *shape) = stages_of(network), x.shape
-        self.x = self.y = np.empty((*shape, n), x.dtype)
-        self.no_gradient: Array = np.broadcast_to(
-            x.dtype.type(np.nan), x.shape
-        )
+        dtype = x.dtype.newbyteorder("=")  # BLAS knows no other
+        self.x = self.y = np.empty((*shape, n), dtype)
+        self.no_gradient: Array = np.broadcast_to(dtype.type(np.nan), x.shape)
         self.stages: list[Stage[Any]] = []
         for kind, layer in stages:
             self.stages.append(kind(layer, self.y))
@@ -107,23 +128,46 @@ class Plan:
                 self.stages[i].backward()
 
 
-class Accelerated(Layer):
-    """What `accelerate` returns: one leaf, whatever is inside."""
+class Plans(threading.local):
+    """The plans last used, by shape and type of x; each thread has its own."""
+
+    def __init__(self) -> None:
+        self.kept: dict[Any, Plan] = {}
+
+
+class Accelerated(Network):
+    """What `accelerate` returns: a network that is computed by plans."""
 
     def __init__(self, network: Network, input_gradient: bool) -> None:
         self.network, self.input_gradient = network, input_gradient
-        self.plans: dict[Any, Plan] = {}
+        self.plans = Plans()
 
     def __repr__(self) -> str:
         return f"accelerate({self.network!r})"
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __reduce__(self) -> tuple[Any, ...]:
         """Leave the plans behind: a copy makes its own."""
-        return {**vars(self), "plans": {}, "_cache": None}
+        state = self.__getstate__()
+        del state["plans"]
+        return type(self), (self.network, self.input_gradient), state
 
-    def children(self) -> list[Layer]:
-        """Return the children of the network itself."""
-        return self.network.children()
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers of the network itself."""
+        return self.network.layers
+
+    @layers.setter
+    def layers(self, layers: list[Layer]) -> None:
+        self.network.layers = layers
+
+    def walk(self, path: str = "") -> Iterator[tuple[str, Layer]]:
+        """Yield this layer, then the network, then all inside it."""
+        yield path, self
+        yield from self.network.walk(path)
+
+    def leaves(self) -> Iterator[Layer]:
+        """Yield those of the network: whoever looks, looks through."""
+        yield from self.network.leaves()
 
     def trial(self, x: Array) -> None:
         """Let each layer look at its input's shape, in a copy."""
@@ -136,15 +180,19 @@ class Accelerated(Layer):
             raise
 
     def plan_for(self, x: Array) -> Plan:
-        """Return the plan for batches like x; those last used are kept."""
-        key = x.shape, x.dtype
-        plan = self.plans.pop(key, None)
-        if plan is None:
+        """Return the plan for batches like x; those last used are kept.
+
+        A network that has changed since then gets a new one.
+        """
+        key, plans = (x.shape, x.dtype), self.plans.kept
+        plan = plans.pop(key, None)
+        if plan is None or plan.blueprint != blueprint(self.network):
+            self.network.parameters()  # stops what is shared
             self.trial(x)
             plan = Plan(self.network, x)
-        self.plans[key] = plan
-        while len(self.plans) > PLANS:
-            del self.plans[next(iter(self.plans))]
+        plans[key] = plan
+        while len(plans) > PLANS:
+            del plans[next(iter(plans))]
         return plan
 
     def forward(self, x: Array) -> Array:
@@ -152,7 +200,7 @@ class Accelerated(Layer):
         check_array(self, "x", x, "N", ...)
         plan = self.plan_for(x)
         y = plan.forward(x)
-        self._cache = plan, y.shape
+        self.keep((plan, y.shape))
         return y
 
     def backward(self, dy: Array) -> Array:
@@ -164,7 +212,11 @@ class Accelerated(Layer):
         plan: Plan
         plan, y_shape = self.recall()
         check_array(self, "dy", dy, *y_shape)
-        self._cache = None
+        if plan.blueprint != blueprint(self.network):
+            raise RuntimeError(
+                f"{self!r} has changed: backward needs a new forward pass"
+            )
+        self.forget()
         plan.backward(dy, self.input_gradient)
         if self.input_gradient:
             return batch_first(plan.x).copy()
@@ -190,7 +242,8 @@ def accelerate(network: Network, *, input_gradient: bool = False) -> Layer:
     -------
     Layer
         Takes and returns what the network does. It keeps buffers for
-        the sizes of batches that it has seen last.
+        the sizes of batches that it has seen last, for each thread its
+        own, and makes new ones when the network has changed.
 
     Raises
     ------

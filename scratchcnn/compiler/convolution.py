@@ -6,7 +6,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from scratchcnn.arrays import Array
-from scratchcnn.compiler.stage import Stage, per_channel
+from scratchcnn.compiler.stage import PIXELS, Stage, per_channel
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D, window_views
 
@@ -115,7 +115,7 @@ class BiasStage(Stage[Conv2D]):
 
     def learn(self) -> None:
         """Fill db."""
-        self.layer.bias.grad[...] = self.y.sum(axis=(1, 2, 3))
+        self.layer.bias.grad[...] = self.y.sum(axis=PIXELS, dtype=np.float64)
 
     def backward(self) -> None:
         """Do nothing: a shift changes no gradient."""
@@ -143,11 +143,14 @@ class MaxPoolStage(Stage[MaxPool2D]):
         for x, win in zip(self.others, self.wins, strict=True):
             np.greater(x, best, out=win)
             best = np.maximum(x, best, out=self.y)
+        self.lost = np.isnan(self.y)
 
     def backward(self) -> None:
         """Give dy to the last pixel that won its challenge."""
         for rest in self.rest:
             rest[...] = 0
+        if self.lost.any():  # where nobody wins
+            self.y[self.lost] = 0
         for k in reversed(range(len(self.others))):
             np.multiply(self.y, self.wins[k], out=self.others[k])
             left = self.y if k else self.first

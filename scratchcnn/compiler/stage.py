@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from scratchcnn.arrays import Array
+from scratchcnn.arrays import Array, check_array
 from scratchcnn.layer import Layer
 from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.dense import Dense
@@ -17,6 +17,7 @@ from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Reshape
 
 L = TypeVar("L", bound=Layer)
+PIXELS = (1, 2, 3)  # the axes h, w, n that one channel extends over
 
 
 def batch_last(x: Array) -> Array:
@@ -32,6 +33,16 @@ def batch_first(x: Array) -> Array:
 def per_channel(v: Array, x: Array) -> Array:
     """Return v, (C,), as (C, 1, 1, 1) in the precision of x."""
     return v.astype(x.dtype, copy=False)[:, None, None, None]
+
+
+def products(x: Array, y: Array) -> Array:
+    """Multiply images (C, H, W, N), and sum each channel in float64."""
+    return np.array(
+        [
+            np.vdot(one.astype(np.float64), other.astype(np.float64))
+            for one, other in zip(x, y, strict=True)
+        ]
+    )
 
 
 class Stage(ABC, Generic[L]):
@@ -96,7 +107,7 @@ class DenseStage(Stage[Dense]):
     def learn(self) -> None:
         """Fill dw and db."""
         self.layer.weight.grad[...] = np.dot(self.y, self.x.T)
-        self.layer.bias.grad[...] = self.y.sum(axis=1)
+        self.layer.bias.grad[...] = self.y.sum(axis=1, dtype=np.float64)
 
     def backward(self) -> None:
         """Let ``w.T @ dy`` take the place of x, which has been used."""
@@ -157,9 +168,9 @@ class BatchNormStage(Stage[BatchNorm2D]):
             return layer.running_variance
         if m < 2:
             layer.measure(batch_first(x))  # which refuses
-        mean = np.einsum("chwn->c", x) / m
+        mean = x.sum(axis=PIXELS, dtype=np.float64) / m
         x -= per_channel(mean, x)
-        variance: Array = np.einsum("chwn,chwn->c", x, x) / m
+        variance: Array = products(x, x) / m
         for kept, new in (
             (layer.running_mean, mean),
             (layer.running_variance, variance * (m / (m - 1))),
@@ -167,19 +178,21 @@ class BatchNormStage(Stage[BatchNorm2D]):
             kept += layer.momentum * (new - kept)
         return variance
 
+    def factor(self) -> Array:
+        """Return what deviations are multiplied by, on both ways."""
+        return per_channel(self.layer.weight.value * self.scale, self.x)
+
     def forward(self) -> None:
         """Fill y, and remember by what xhat is larger than x."""
         self.measured = self.layer.training
         self.scale = 1 / np.sqrt(self.deviate() + self.layer.epsilon)
-        self.factor = per_channel(self.layer.weight.value * self.scale, self.x)
-        np.multiply(self.x, self.factor, out=self.y)
+        np.multiply(self.x, self.factor(), out=self.y)
         self.y += per_channel(self.layer.bias.value, self.x)
 
     def learn(self) -> None:
         """Fill dgamma and dbeta."""
-        self.dbeta = np.einsum("chwn->c", self.y)
-        product = np.einsum("chwn,chwn->c", self.y, self.x)
-        self.dgamma = product * self.scale
+        self.dbeta = self.y.sum(axis=PIXELS, dtype=np.float64)
+        self.dgamma = products(self.y, self.x) * self.scale
         self.layer.weight.grad[...] = self.dgamma
         self.layer.bias.grad[...] = self.dbeta
 
@@ -189,7 +202,7 @@ class BatchNormStage(Stage[BatchNorm2D]):
         x *= per_channel(-self.scale * self.dgamma / m, x)
         x -= per_channel(self.dbeta / m, x)
         x += self.y
-        x *= self.factor
+        x *= self.factor()
 
 
 class DropoutStage(Stage[Dropout]):
@@ -224,11 +237,13 @@ class AnyStage(Stage[Layer]):
     def forward(self) -> None:
         """Let the layer work on a copy in its own layout."""
         y = self.layer.forward(batch_first(self.x).copy())
+        check_array(self.layer, "its output", y, *batch_first(self.y).shape)
         np.copyto(self.y, batch_last(y))
 
     def learn(self) -> None:
         """Fill the layer's gradients, and dx by the way."""
         dx = self.layer.backward(batch_first(self.y).copy())
+        check_array(self.layer, "dx", dx, *batch_first(self.x).shape)
         np.copyto(self.x, batch_last(dx))
 
     def backward(self) -> None:

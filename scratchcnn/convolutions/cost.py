@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from scipy.fft import next_fast_len
 
-from scratchcnn.arrays import Pair
+from scratchcnn.arrays import Pair, pair
 
 
 class Sizes(NamedTuple):
@@ -28,13 +28,15 @@ class Sizes(NamedTuple):
 def sizes_of(
     x: tuple[int, int, int, int],
     w: tuple[int, int, int, int],
-    stride: Pair = (1, 1),
-    padding: Pair = (0, 0),
+    stride: int | Pair = 1,
+    padding: int | Pair = 0,
 ) -> Sizes:
     """Collect the sizes from the shapes of images x and of kernels w."""
     (n, c, h, width), (f, _, kh, kw) = x, w
-    h, width = h + 2 * padding[0], width + 2 * padding[1]
-    oh, ow = (h - kh) // stride[0] + 1, (width - kw) // stride[1] + 1
+    sh, sw = pair("sizes_of", "stride", stride, 1)
+    ph, pw = pair("sizes_of", "padding", padding, 0)
+    h, width = h + 2 * ph, width + 2 * pw
+    oh, ow = (h - kh) // sh + 1, (width - kw) // sw + 1
     return Sizes(n, c, f, h, width, kh, kw, oh, ow)
 
 

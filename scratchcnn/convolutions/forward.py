@@ -16,17 +16,17 @@ from scratchcnn.layers.convolution import gather, pad
 
 
 def enter(
-    x: Array, w: Array, stride: Pair, padding: Pair
-) -> tuple[Array, Array, Pair]:
-    """Check what came, and return x padded, w cast, and the size of y.
+    x: Array, w: Array, stride: int | Pair, padding: int | Pair
+) -> tuple[Array, Array, Pair, Pair]:
+    """Check what came; return x padded, w cast, y's size, and the stride.
 
     Parameters
     ----------
     x, w : ndarray
         Images (N, C, H, W), and kernels (F, C, KH, KW); these take on
         the precision of the images.
-    stride, padding : (int, int)
-        In pixels, (vertical, horizontal).
+    stride, padding : int or (int, int)
+        In pixels; a pair is (vertical, horizontal).
 
     Raises
     ------
@@ -49,10 +49,12 @@ def enter(
             f"size of a padded image, got {(kh, kw)}"
         )
     size = (h - kh) // sh + 1, (width - kw) // sw + 1
-    return x, w.astype(x.dtype, copy=False), size
+    return x, w.astype(x.dtype, copy=False), size, (sh, sw)
 
 
-def by_loops(x: Array, w: Array, stride: Pair, padding: Pair) -> Array:
+def by_loops(
+    x: Array, w: Array, stride: int | Pair, padding: int | Pair
+) -> Array:
     """Return y (N, F, OH, OW): the sum as it stands, one term at a time.
 
     Examples
@@ -61,8 +63,7 @@ def by_loops(x: Array, w: Array, stride: Pair, padding: Pair) -> Array:
     >>> by_loops(x, w, (1, 1), (0, 0))
     array([[[[ 8., 12.]]]])
     """
-    x, w, size = enter(x, w, stride, padding)
-    sh, sw = stride
+    x, w, size, (sh, sw) = enter(x, w, stride, padding)
     y = np.zeros((len(x), len(w), *size), x.dtype)
     for n, f, i, j in np.ndindex(y.shape):
         for c, u, v in np.ndindex(w.shape[1:]):
@@ -70,7 +71,14 @@ def by_loops(x: Array, w: Array, stride: Pair, padding: Pair) -> Array:
     return y
 
 
-def by_scipy(x: Array, w: Array, stride: Pair, padding: Pair) -> Array:
+def wide(a: Array) -> Array:
+    """Return an array in a precision that SciPy knows: float32, or more."""
+    return a.astype(np.promote_types(a.dtype, np.float32), copy=False)
+
+
+def by_scipy(
+    x: Array, w: Array, stride: int | Pair, padding: int | Pair
+) -> Array:
     """Return y (N, F, OH, OW): one image, channel and kernel at a time.
 
     Examples
@@ -79,12 +87,12 @@ def by_scipy(x: Array, w: Array, stride: Pair, padding: Pair) -> Array:
     >>> by_scipy(x, w, (1, 1), (0, 0))
     array([[[[ 8., 12.]]]])
     """
-    x, w, size = enter(x, w, stride, padding)
-    sh, sw = stride
+    x, w, size, (sh, sw) = enter(x, w, stride, padding)
+    dtype, x, w = x.dtype, wide(x), wide(w)
     y = np.zeros((len(x), len(w), *size), x.dtype)
     for n, f, c in np.ndindex(len(x), *w.shape[:2]):
         y[n, f] += correlate2d(x[n, c], w[f, c], "valid")[::sh, ::sw]
-    return y
+    return y.astype(dtype, copy=False)
 
 
 def fast_size(x: Array) -> Pair:
@@ -103,7 +111,9 @@ def images(spectrum: Any, size: Pair) -> Array:
     return irfft2(spectrum.transpose(2, 3, 0, 1), s=size)
 
 
-def by_fft(x: Array, w: Array, stride: Pair, padding: Pair) -> Array:
+def by_fft(
+    x: Array, w: Array, stride: int | Pair, padding: int | Pair
+) -> Array:
     """Return y (N, F, OH, OW): a product for each frequency.
 
     Examples
@@ -112,18 +122,18 @@ def by_fft(x: Array, w: Array, stride: Pair, padding: Pair) -> Array:
     >>> by_fft(x, w, (1, 1), (0, 0)).round(6)
     array([[[[ 8., 12.]]]])
     """
-    x, w, (oh, ow) = enter(x, w, stride, padding)
-    (sh, sw), size = stride, fast_size(x)
+    x, w, (oh, ow), (sh, sw) = enter(x, w, stride, padding)
+    size = fast_size(x)
     kernels = spectra(w, size).conj().swapaxes(2, 3)  # (P, Q, C, F)
     y = images(spectra(x, size) @ kernels, size)  # the sum over c
-    return y[:, :, : sh * oh : sh, : sw * ow : sw]
+    y = y[:, :, : sh * oh : sh, : sw * ow : sw]
+    return y.astype(x.dtype, copy=False)
 
 
 def pixels_read(x: Array, kernel: Pair, stride: Pair) -> Any:
     """Return the number of the pixel that each (c, u, v, i, j) reads."""
     numbered: Any = np.arange(prod(x.shape[1:]), dtype=np.int32)
-    read = gather(numbered.reshape(1, *x.shape[1:]), kernel, stride)
-    return read[..., 0].transpose(1, 2, 3, 0, 4)
+    return gather(numbered.reshape(1, *x.shape[1:]), kernel, stride)[0]
 
 
 def one_a_column(x: Array) -> Array:
@@ -146,7 +156,9 @@ def toeplitz(weights: Array, read: Any, pixels: int) -> csr_array:
     return csr_array(entries, shape=(rows, pixels))
 
 
-def by_toeplitz(x: Array, w: Array, stride: Pair, padding: Pair) -> Array:
+def by_toeplitz(
+    x: Array, w: Array, stride: int | Pair, padding: int | Pair
+) -> Array:
     """Return y (N, F, OH, OW): a sparse matrix times each image.
 
     Examples
@@ -155,11 +167,11 @@ def by_toeplitz(x: Array, w: Array, stride: Pair, padding: Pair) -> Array:
     >>> by_toeplitz(x, w, (1, 1), (0, 0))
     array([[[[ 8., 12.]]]])
     """
-    x, w, size = enter(x, w, stride, padding)
+    x, w, size, stride = enter(x, w, stride, padding)
     read = pixels_read(x, w.shape[2:], stride).transpose(3, 4, 0, 1, 2)
-    flat = one_a_column(x)
-    y = toeplitz(w, read, len(flat)) @ flat
-    return y.T.reshape(len(x), len(w), *size)
+    flat = one_a_column(wide(x))
+    y = toeplitz(wide(w), read, len(flat)) @ flat
+    return y.T.reshape(len(x), len(w), *size).astype(x.dtype, copy=False)
 
 
 def unroll(x: Array, kernel: Pair, stride: Pair) -> Array:
@@ -167,11 +179,12 @@ def unroll(x: Array, kernel: Pair, stride: Pair) -> Array:
     windows = sliding_window_view(x, kernel, axis=(2, 3))
     windows = windows[:, :, :: stride[0], :: stride[1]]
     columns = windows.transpose(1, 4, 5, 0, 2, 3)
-    c, kh, kw = columns.shape[:3]
-    return columns.reshape(c * kh * kw, -1)
+    return columns.reshape(prod(columns.shape[:3]), prod(columns.shape[3:]))
 
 
-def by_im2col(x: Array, w: Array, stride: Pair, padding: Pair) -> Array:
+def by_im2col(
+    x: Array, w: Array, stride: int | Pair, padding: int | Pair
+) -> Array:
     """Return y (N, F, OH, OW): all windows in one matrix product.
 
     Examples
@@ -180,6 +193,7 @@ def by_im2col(x: Array, w: Array, stride: Pair, padding: Pair) -> Array:
     >>> by_im2col(x, w, (1, 1), (0, 0))
     array([[[[ 8., 12.]]]])
     """
-    x, w, size = enter(x, w, stride, padding)
-    y = w.reshape(len(w), -1) @ unroll(x, w.shape[2:], stride)  # c, u, v
+    x, w, size, stride = enter(x, w, stride, padding)
+    rows = w.reshape(len(w), prod(w.shape[1:]))
+    y = rows @ unroll(x, w.shape[2:], stride)  # over c, u, v
     return y.reshape(len(w), len(x), *size).swapaxes(0, 1)

@@ -76,8 +76,8 @@ def shift_and_flip(
     ------
     TypeError, ValueError
         If x is not a floating-point array of that shape, `rng` is not a
-        Generator, `shift` is not an integer of at least 0, or `flip` is
-        not from 0 to 1.
+        Generator, `shift` is not an integer from 0 to the size of an
+        image, or `flip` is not from 0 to 1.
 
     Notes
     -----
@@ -94,6 +94,11 @@ def shift_and_flip(
     check_array("shift_and_flip", "x", x, "N", "C", "H", "W")
     check_generator("shift_and_flip", rng)
     s = check_size("shift_and_flip", "shift", shift, 0)
+    if s > min(x.shape[2:]):
+        raise ValueError(
+            f"shift_and_flip wants shift <= {min(x.shape[2:])}, the size of "
+            f"the images, got {shift}"
+        )
     if not 0 <= flip <= 1:
         raise ValueError(f"shift_and_flip wants flip from 0 to 1, got {flip}")
     down, right = rng.integers(-s, s + 1, (2, len(x)))

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from textwrap import shorten
 
 from scratchcnn.data.idx import DataError
+from scratchcnn.streams import progress_bar
 
 SHA256 = {
     "train-images-idx3-ubyte.gz": "3aede38d61863908ad78613f6a32ed27"
@@ -20,6 +21,16 @@ SHA256 = {
     "84bd415d4595297633bb08f03db6a073",
     "t10k-labels-idx1-ubyte.gz": "67da17c76eaffca5446c3361aaab5c3c"
     "d6d1c2608764d35dfb1850b086bf8dd5",
+}
+UNZIPPED = {
+    "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f8388776"
+    "8d799fd8a3f3276145d20f83aa44d888",
+    "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec29"
+    "4ff4f6a2e1246121d8633921760443d9",
+    "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe0"
+    "87ea10ca49f1dbef5c9a5cd8815ce37b",
+    "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494"
+    "c5af83dab82d92729df917d7dec38c34",
 }
 MIRRORS = (
     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
@@ -41,7 +52,14 @@ def is_official(path: Path) -> bool:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:  # missing, or not to be read
         return False
-    return digest == SHA256.get(path.name)
+    return digest == {**SHA256, **UNZIPPED}.get(path.name)
+
+
+def held(folder: Path, name: str) -> Path:
+    """Return where a file is: unzipped, if only that is in the folder."""
+    path = folder / name
+    bare = path.with_suffix("")
+    return bare if os.path.isfile(bare) and not path.exists() else path
 
 
 def reason(error: BaseException) -> str:
@@ -60,12 +78,15 @@ def download(url: str, path: Path) -> str:
     """
     import pooch
 
-    troubles = []
+    troubles: list[str] = []
+    how = {"unit": "B", "unit_scale": True}
+    # Nothing is shown before the first byte.
+    bar = progress_bar(1, delay=1e-6, mininterval=0, **how)
 
     def attempt() -> None:
         try:
             pooch.HTTPDownloader(
-                progressbar=True, chunk_size=CHUNK, timeout=PATIENCE
+                progressbar=bar, chunk_size=CHUNK, timeout=PATIENCE
             )(url, path, None)
         except Exception as error:
             troubles.append(reason(error))
@@ -161,13 +182,20 @@ def find(data_dir: str | os.PathLike[str] | None = None) -> Path:
     -----
     Chapter *Fetching four files*.
     """
+    if data_dir is not None and not os.fspath(data_dir):
+        raise DataError(
+            f"data_dir should name a folder, but is empty. {ADVICE}"
+        )
     given = data_dir or os.environ.get("SCRATCHCNN_DATA")
     directory = Path(os.path.expanduser(given)) if given else cache()
     if given:
-        missing = [n for n in SHA256 if not os.path.isfile(directory / n)]
+        paths = {name: held(directory, name) for name in SHA256}
+        missing = [n for n, path in paths.items() if not os.path.isfile(path)]
         if missing:
             source = "data_dir" if data_dir else "$SCRATCHCNN_DATA"
-            what = "does not hold it" if directory.is_dir() else "is no folder"
+            what = "is no folder"
+            if directory.is_dir():
+                what = "does not hold it, with or without .gz"
             raise DataError(
                 f"{', '.join(missing)}: looked for in {directory}, which "
                 f"{source} names, but {what}. {ADVICE}"

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from scratchcnn.data.download import ADVICE, SHA256, find, is_official
+from scratchcnn.data.download import ADVICE, SHA256, find, held, is_official
 from scratchcnn.data.idx import DataError, read_idx
 
 NAMES = (
@@ -125,7 +125,8 @@ def read_split(
         if a file is neither official nor marked as a stand-in, or if a
         chosen class has no image.
     """
-    paths = [directory / name for name in SHA256 if name.startswith(prefix)]
+    names = [name for name in SHA256 if name.startswith(prefix)]
+    paths = [held(directory, name) for name in names]
     images, labels = read_idx(paths[0], ndim=3), read_idx(paths[1], ndim=1)
     if images.shape != (len(labels), 28, 28):
         raise DataError(
@@ -166,7 +167,8 @@ def load(
         Two or more of the classes 0 to 9 (see `NAMES`), each once; the
         first becomes label 0, the second label 1, and so on.
     data_dir : path, optional
-        The folder that holds the four files. Without it, the one that
+        The folder that holds the four files, or the same unzipped, whose
+        names do not end in .gz. Without it, the one that
         $SCRATCHCNN_DATA names, then the user's cache; the last is filled
         by a download.
 

@@ -28,25 +28,35 @@ class DataError(Exception):
     """
 
 
-def unzip(path: Path) -> bytes:
-    """Return what a gzip file holds.
+def content(path: Path) -> bytes:
+    """Return what a file holds, unzipped if its name ends in .gz.
 
     Raises
     ------
     DataError
-        If the file can't be read, is damaged, is cut short, or goes on
-        after its end.
+        If the file can't be read, or not be unzipped.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"{path} can't be read: {error.strerror or error}. {CURE}"
+        ) from None
+    return unzip(path, raw) if path.suffix == ".gz" else raw
+
+
+def unzip(path: Path, packed: bytes) -> bytes:
+    """Return what the bytes of a gzip file hold.
+
+    Raises
+    ------
+    DataError
+        If they are damaged, are cut short, or go on after their end.
 
     Notes
     -----
     Chapter *A file of images*; RFC 1952 for the format.
     """
-    try:
-        packed = path.read_bytes()
-    except OSError as error:
-        raise DataError(
-            f"{path} can't be read: {error.strerror or error}. {CURE}"
-        ) from None
     stream = zlib.decompressobj(wbits=31)  # gzip alone, its checksum too
     try:
         raw = stream.decompress(packed)
@@ -66,12 +76,12 @@ def unzip(path: Path) -> bytes:
 
 
 def read_idx(path: Path, *, ndim: int) -> npt.NDArray[np.uint8]:
-    """Read a gzip-compressed IDX file of unsigned bytes.
+    """Read an IDX file of unsigned bytes.
 
     Parameters
     ----------
     path : Path
-        The file.
+        The file; it is compressed by gzip if its name ends in .gz.
     ndim : int
         The axes it must have: 3 for images, 1 for labels.
 
@@ -91,7 +101,7 @@ def read_idx(path: Path, *, ndim: int) -> npt.NDArray[np.uint8]:
     Chapter *A file of images*; LeCun, Cortes and Burges, "The MNIST
     database of handwritten digits", for the format.
     """
-    raw = unzip(path)
+    raw = content(path)
     start = 4 + 4 * ndim
     wanted = bytes([0, 0, 8, ndim])
     if raw[:4] != wanted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,18 +12,34 @@ from scratchcnn.arrays import Array, Labels, check_labels, check_size
 from scratchcnn.layer import Layer
 from scratchcnn.losses.loss import Loss
 
+LOCK = threading.Lock()
+IN_USE: dict[int, tuple[bool, int]] = {}  # the mode before, and how often
+
 
 @contextmanager
 def evaluation_mode(network: Layer) -> Iterator[None]:
-    """Use a network in evaluation mode; then restore each layer's own."""
+    """Use a network in evaluation mode; then restore each layer's own.
+
+    Several threads may do so at a time: the last one out restores. What
+    is left behind is no forward pass to go back from.
+    """
     layers = [layer for _, layer in network.walk()]
-    modes = [layer.training for layer in layers]
-    network.eval()
+    with LOCK:
+        for layer in layers:
+            mode, times = IN_USE.get(id(layer), (layer.training, 0))
+            IN_USE[id(layer)] = mode, times + 1
+        network.eval()
     try:
         yield
     finally:
-        for layer, mode in zip(layers, modes, strict=True):
-            layer.training = mode
+        with LOCK:
+            for layer in layers:
+                mode, times = IN_USE.pop(id(layer))
+                if times > 1:
+                    IN_USE[id(layer)] = mode, times - 1
+                else:
+                    layer.training = mode
+                layer.forget()
 
 
 def accuracy(
@@ -58,7 +75,8 @@ def accuracy(
 
     Notes
     -----
-    Chapter *Right or wrong?*
+    Chapter *Right or wrong?* Several threads may evaluate one network.
+    A backward pass needs a forward pass after this, not before.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Compared with what? `majority_accuracy` and `least_squares`."""
+"""Compared with what? `majority_accuracy`, `least_squares` and others."""
 
 from __future__ import annotations
 
@@ -44,6 +44,41 @@ def majority_accuracy(train_labels: Labels, test_labels: Labels) -> float:
         )
     classes, counts = np.unique(train_labels, return_counts=True)
     return float(np.mean(test_labels == classes[counts.argmax()]))
+
+
+def constant_loss(labels: Labels) -> float:
+    """Return the least cross-entropy of an answer that is always the same.
+
+    Parameters
+    ----------
+    labels : ndarray
+        Classes, integers, (N,), at least one.
+
+    Returns
+    -------
+    float
+        The entropy of their frequencies p, ``-sum(p * log(p))``: the loss
+        of a network that answers with these and looks at no example.
+
+    Raises
+    ------
+    ValueError
+        If there are no labels.
+
+    Notes
+    -----
+    Chapter *Compared with what?*
+
+    Examples
+    --------
+    >>> round(constant_loss(np.arange(10)), 4)
+    2.3026
+    """
+    if labels.size == 0:
+        raise ValueError("constant_loss wants labels, got none")
+    counts = np.unique(labels, return_counts=True)[1]
+    p = counts / labels.size
+    return float(-np.sum(p * np.log(p)))
 
 
 def least_squares(x: Array, t: Array) -> Dense:

@@ -279,7 +279,9 @@ def neighbors(features: Array, queries: Array, count: int) -> Positions:
             f"neighbors wants count <= {len(features)}, got {count}"
         )
     length = features[0].size
-    f, q = (a.reshape(len(a), length) for a in (features, queries))
+    # In float64 and from the mean, or squares would swallow the differences.
+    middle = features.mean(axis=0, dtype=np.float64)
+    f, q = ((a - middle).reshape(len(a), length) for a in (features, queries))
     # |q - f|^2 without |q|^2, which is the same for all of them.
     far: npt.NDArray[Any] = np.einsum("nd,nd->n", f, f) - 2 * (q @ f.T)
     few = np.argpartition(far, count - 1, axis=1)[:, :count]

@@ -123,7 +123,8 @@ def occlusion(
     ------
     TypeError, ValueError
         If x is none of the network's inputs, if there is not one class
-        for each image, or if the window is larger than an image.
+        for each image, if the window is larger than an image, or if
+        `fill` is not finite.
 
     Notes
     -----
@@ -137,6 +138,8 @@ def occlusion(
     array([[[0., 8.]]])
     """
     check_array("occlusion", "x", x, "N", "C", "H", "W")
+    if not np.isfinite(fill):
+        raise ValueError(f"occlusion wants a finite fill, got {fill}")
     kh, kw = pair("occlusion", "size", size, 1)
     sh, sw = pair("occlusion", "stride", stride, 1)
     oh, ow = (x.shape[2] - kh) // sh + 1, (x.shape[3] - kw) // sw + 1

@@ -92,8 +92,8 @@ class BatchNorm2D(Layer):
                 f"training, got x of shape {x.shape}"
             )
         mean = x.mean(axis=PIXELS, dtype=np.float64)
-        squares = np.square(x - per_channel(mean, x))
-        variance = squares.mean(axis=PIXELS, dtype=np.float64)
+        squares = np.square(x - per_channel(mean, x), dtype=np.float64)
+        variance = squares.mean(axis=PIXELS)
         unbiased = variance * (count / (count - 1))
         self.running_mean += self.momentum * (mean - self.running_mean)
         self.running_variance += self.momentum * (
@@ -110,7 +110,7 @@ class BatchNorm2D(Layer):
             mean, variance = self.running_mean, self.running_variance
         scale = 1 / np.sqrt(variance + self.epsilon)
         xhat = (x - per_channel(mean, x)) * per_channel(scale, x)
-        self._cache = xhat, scale, self.training
+        self.keep((xhat, scale, self.training))
         gamma, beta = self.weight.value, self.bias.value
         return per_channel(gamma, x) * xhat + per_channel(beta, x)
 
@@ -118,8 +118,8 @@ class BatchNorm2D(Layer):
         """Return dL/dx, of the shape of x, in the mode of `forward`."""
         xhat, scale, measured = self.recall()
         check_array(self, "dy", dy, *xhat.shape)
-        dgamma = (dy * xhat).sum(axis=PIXELS)
-        dbeta = dy.sum(axis=PIXELS)
+        dgamma = (dy * xhat).sum(axis=PIXELS, dtype=np.float64)
+        dbeta = dy.sum(axis=PIXELS, dtype=np.float64)
         self.weight.grad[...] = dgamma
         self.bias.grad[...] = dbeta
         factor = per_channel(self.weight.value * scale, dy)

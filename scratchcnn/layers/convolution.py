@@ -14,43 +14,41 @@ def pad(x: Array, padding: Pair) -> Array:
     (ph, pw), (n, c, h, w) = padding, x.shape
     if ph == pw == 0:
         return x
-    padded = np.zeros((h + 2 * ph, c, w + 2 * pw, n), x.dtype)
-    padded = padded.transpose(3, 1, 0, 2)  # (N, C, H, W)
+    padded = np.zeros((n, c, h + 2 * ph, w + 2 * pw), x.dtype)
     padded[:, :, ph : ph + h, pw : pw + w] = x
     return padded
 
 
-def gather(x: Array, kernel: Pair, stride: Pair) -> Array:
+def gather(padded: Array, kernel: Pair, stride: Pair) -> Array:
     """Collect for each output all the pixels that it looks at.
 
-    ``columns[i, c, u, v, j, n] = x[n, c, sh * i + u, sw * j + v]``:
-    images (N, C, H, W) become columns (OH, C, KH, KW, OW, N).
+    ``columns[n, c, u, v, i, j] = padded[n, c, sh * i + u, sw * j + v]``:
+    images (N, C, H, W) become columns (N, C, KH, KW, OH, OW).
     """
-    (kh, kw), (sh, sw), (n, c, h, w) = kernel, stride, x.shape
+    (kh, kw), (sh, sw), (n, c, h, w) = kernel, stride, padded.shape
     oh, ow = (h - kh) // sh + 1, (w - kw) // sw + 1
-    x = np.ascontiguousarray(x.transpose(2, 1, 3, 0))  # (H, C, W, N)
-    columns = np.empty((oh, c, kh, kw, ow, n), x.dtype)
+    columns = np.empty((n, c, kh, kw, oh, ow), padded.dtype)
     for u in range(kh):
-        rows = x[u : u + sh * oh : sh]
+        rows = padded[:, :, u : u + sh * oh : sh]
         for v in range(kw):
-            columns[:, :, u, v] = rows[:, :, v : v + sw * ow : sw]
+            columns[:, :, u, v] = rows[..., v : v + sw * ow : sw]
     return columns
 
 
 def scatter(dcolumns: Array, size: Pair, stride: Pair) -> Array:
     """Add each gradient up at the pixel it came from: `gather`'s adjoint.
 
-    Columns (OH, C, KH, KW, OW, N) become images (N, C, H, W), where
+    Columns (N, C, KH, KW, OH, OW) become images (N, C, H, W), where
     (H, W) is `size`; a pixel that no window covered gets zero.
     """
-    (h, w), (sh, sw), (oh, c, kh, kw, ow, n) = size, stride, dcolumns.shape
-    dx = np.zeros((h, c, w, n), dcolumns.dtype)
+    (h, w), (sh, sw), (n, c, kh, kw, oh, ow) = size, stride, dcolumns.shape
+    dpadded = np.zeros((n, c, h, w), dcolumns.dtype)
     for u in range(kh):
-        rows = dx[u : u + sh * oh : sh]
+        rows = dpadded[:, :, u : u + sh * oh : sh]
         for v in range(kw):
-            pixels = rows[:, :, v : v + sw * ow : sw]
+            pixels = rows[..., v : v + sw * ow : sw]
             pixels += dcolumns[:, :, u, v]
-    return dx.transpose(3, 1, 0, 2)
+    return dpadded
 
 
 class Conv2D(Layer):
@@ -132,34 +130,34 @@ class Conv2D(Layer):
     def forward(self, x: Array) -> Array:
         """Return y: (N, C, H, W) to (N, F, OH, OW)."""
         check_array(self, "x", x, "N", self.in_channels, "H", "W")
-        x, (kh, kw) = pad(x, self.padding), self.kernel_size
-        if x.shape[2] < kh or x.shape[3] < kw:
+        padded, (kh, kw) = pad(x, self.padding), self.kernel_size
+        if padded.shape[2] < kh or padded.shape[3] < kw:
             raise ValueError(
                 f"{self!r} wants images of at least {self.kernel_size} "
-                f"pixels, got {x.shape[2:]} with their padding"
+                f"pixels, got {padded.shape[2:]} with their padding"
             )
-        columns = gather(x, self.kernel_size, self.stride)
-        self._cache = columns, x.shape[2:]
-        oh, c, kh, kw, ow, n = columns.shape
+        columns = gather(padded, self.kernel_size, self.stride)
+        n, c, kh, kw, oh, ow = columns.shape
+        self.keep((columns, padded.shape[2:]))
         w, b = self.weight.cast(x.dtype), self.bias.cast(x.dtype)
         w = w.reshape(self.out_channels, c * kh * kw)
-        y = w @ columns.reshape(oh, c * kh * kw, ow * n)  # over c, u, v
+        y = w @ columns.reshape(n, c * kh * kw, oh * ow)  # over c, u, v
         y += b[:, None]
-        return y.reshape(oh, self.out_channels, ow, n).transpose(3, 1, 0, 2)
+        return y.reshape(n, self.out_channels, oh, ow)
 
     def backward(self, dy: Array) -> Array:
         """Return dL/dx: (N, F, OH, OW) to (N, C, H, W)."""
         columns, size = self.recall()
-        oh, c, kh, kw, ow, n = columns.shape
+        n, c, kh, kw, oh, ow = columns.shape
         check_array(self, "dy", dy, n, self.out_channels, oh, ow)
-        dy = dy.transpose(2, 1, 3, 0).reshape(oh, self.out_channels, ow * n)
-        columns = columns.reshape(oh, c * kh * kw, ow * n)
-        dw = columns @ dy.transpose(0, 2, 1)  # the sum over j, n
-        dw = dw.sum(axis=0).T  # and that over i
+        self.bias.grad[...] = dy.sum(axis=(0, 2, 3), dtype=np.float64)
+        dy = dy.reshape(n, self.out_channels, oh * ow)
+        columns = columns.reshape(n, c * kh * kw, oh * ow)
+        dw = dy @ columns.transpose(0, 2, 1)  # over i, j
+        dw = dw.sum(axis=0, dtype=np.float64)  # and n
         self.weight.grad[...] = dw.reshape(-1, c, kh, kw)
-        self.bias.grad[...] = dy.sum(axis=(0, 2))
         w = self.weight.cast(dy.dtype).reshape(-1, c * kh * kw)
-        dcolumns = (w.T @ dy).reshape(oh, c, kh, kw, ow, n)  # over f
-        dx = scatter(dcolumns, size, self.stride)  # over u, v
+        dcolumns = (w.T @ dy).reshape(n, c, kh, kw, oh, ow)  # over f
+        dpadded = scatter(dcolumns, size, self.stride)  # over u, v
         (ph, pw), (height, width) = self.padding, size
-        return dx[:, :, ph : height - ph, pw : width - pw]
+        return dpadded[:, :, ph : height - ph, pw : width - pw]

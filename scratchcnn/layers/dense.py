@@ -63,7 +63,7 @@ class Dense(Layer):
     def forward(self, x: Array) -> Array:
         """Return ``x @ w.T + b``: (N, in_features) to (N, out_features)."""
         check_array(self, "x", x, "N", self.in_features)
-        self._cache = x
+        self.keep(x)
         w, b = self.weight.cast(x.dtype), self.bias.cast(x.dtype)
         return x @ w.T + b
 
@@ -72,5 +72,5 @@ class Dense(Layer):
         x = self.recall()
         check_array(self, "dy", dy, len(x), self.out_features)
         self.weight.grad[...] = np.dot(dy.T, x)
-        self.bias.grad[...] = dy.sum(axis=0)
+        self.bias.grad[...] = dy.sum(axis=0, dtype=np.float64)
         return dy @ self.weight.cast(dy.dtype)

@@ -58,7 +58,7 @@ class Dropout(Layer):
         if self.training:
             keep = self.rng.random(x.shape, np.float32) >= self.p
             mask = keep * x.dtype.type(1 / (1 - self.p))
-        self._cache = mask, x.shape
+        self.keep((mask, x.shape))
         return x * mask
 
     def backward(self, dy: Array) -> Array:

@@ -151,8 +151,9 @@ class Sigmoid(Layer):
     def forward(self, x: Array) -> Array:
         """Return ``sigmoid(x)``, of the shape of x."""
         check_array(self, "x", x, "N", ...)
-        self._cache = sigmoid(x)
-        return self._cache.copy()
+        y = sigmoid(x)
+        self.keep(y)
+        return y.copy()
 
     def backward(self, dy: Array) -> Array:
         """Return ``dy * y * (1 - y)``."""

@@ -61,10 +61,6 @@ class Network(Layer):
     def __repr__(self) -> str:
         return f"Network({self.layers})"
 
-    def children(self) -> list[Layer]:
-        """Return the layers, from the first to the last."""
-        return self.layers
-
     def leaves(self) -> Iterator[Layer]:
         """Yield the layers in the order of their work, networks opened.
 
@@ -85,9 +81,15 @@ class Network(Layer):
 
     def backward(self, dy: Array) -> Array:
         """Return dL/dx, having filled every parameter's grad."""
-        for layer in reversed(self.layers):
+        first, *others = self.layers
+        for layer in reversed(others):
+            if not layer.input_gradient:
+                raise ValueError(
+                    f"{self!r} wants dL/dx of all layers but the first: "
+                    "accelerate needs input_gradient=True"
+                )
             dy = layer.backward(dy)
-        return dy
+        return first.backward(dy)
 
     def summary(self, input_shape: tuple[int, ...]) -> str:
         """Return a table of every layer's output shape and parameters.

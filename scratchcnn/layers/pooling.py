@@ -11,15 +11,6 @@ from scratchcnn.arrays import Array, Pair, check_array, pair
 from scratchcnn.layer import Layer
 
 
-def like(a: Array, b: Array) -> Array:
-    """Return the numbers of a, in memory in the order of b's axes."""
-    if a.strides == b.strides:
-        return a
-    copy = np.empty_like(b, a.dtype)
-    copy[...] = a
-    return copy
-
-
 def slices(x: Array, axis: int, size: int, stride: int) -> list[Array]:
     """List, for k = 0 to size - 1, what is k-th in every window.
 
@@ -138,14 +129,14 @@ class MaxPool2D(Pooling):
         """Return y: (N, C, H, W) to (N, C, OH, OW)."""
         self.check_images(x)
         y = combine(np.maximum, x, self.kernel_size, self.stride)
-        self._cache = x, y
+        self.keep((x, y))
         return y
 
     def backward(self, dy: Array) -> Array:
         """Return dL/dx: (N, C, OH, OW) to (N, C, H, W)."""
         x, y = self.recall()
         check_array(self, "dy", dy, *y.shape)
-        dx, dy = np.zeros_like(x, dy.dtype), like(dy, y)
+        dx = np.zeros_like(x, dy.dtype)
         form = (kh, kw), (sh, sw) = self.kernel_size, self.stride
         apart = kh <= sh and kw <= sw  # no pixel is in two windows
         free = np.ones_like(y, bool)  # windows without a winner so far
@@ -196,7 +187,7 @@ class AvgPool2D(Pooling):
         self.check_images(x)
         kh, kw = self.kernel_size
         y = combine(np.add, x, self.kernel_size, self.stride) / (kh * kw)
-        self._cache = x.shape, y.shape
+        self.keep((x.shape, y.shape))
         return y
 
     def backward(self, dy: Array) -> Array:

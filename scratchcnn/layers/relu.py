@@ -37,7 +37,7 @@ class ReLU(Layer):
     def forward(self, x: Array) -> Array:
         """Return ``max(x, 0)``, of the shape of x."""
         check_array(self, "x", x, "N", ...)
-        self._cache = x > 0
+        self.keep(x > 0)
         return np.maximum(x, 0)
 
     def backward(self, dy: Array) -> Array:

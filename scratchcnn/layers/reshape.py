@@ -60,7 +60,7 @@ class Reshape(Layer):
                 f"of x, whose shape is {x.shape}"
             )
         shape = tuple(one // known if s == -1 else s for s in self.shape)
-        self._cache = x.shape, (len(x), *shape)
+        self.keep((x.shape, (len(x), *shape)))
         return x.reshape(len(x), *shape)
 
     def backward(self, dy: Array) -> Array:

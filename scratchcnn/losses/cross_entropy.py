@@ -55,7 +55,7 @@ class BinaryCrossEntropy(Loss):
                 f"{self!r} wants t from 0 to 1, got {t.min()} to {t.max()}"
             )
         z, t = y.astype(np.float64), t.astype(np.float64)
-        self._cache = (sigmoid(z) - t).astype(y.dtype)
+        self.keep((sigmoid(z) - t).astype(y.dtype))
         losses = np.maximum(z, 0) - t * z + np.log1p(np.exp(-np.abs(z)))
         return float(np.mean(losses))
 
@@ -115,7 +115,7 @@ class SoftmaxCrossEntropy(Loss):
         losses = np.log(total[:, 0]) - z[true]
         p = e / total
         p[true] -= 1
-        self._cache = p.astype(y.dtype)
+        self.keep(p.astype(y.dtype))
         return float(losses.mean())
 
     def backward(self) -> Array:

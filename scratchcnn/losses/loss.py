@@ -70,6 +70,8 @@ class Loss(Cached, ABC):
         check_array(self, "y", y, "N", "K")
         if np.isnan(y).any():
             raise ValueError(f"{self!r} wants y to decide on, got NaN")
+        if np.isnan(self.threshold):
+            raise ValueError(f"{self!r} wants a threshold, got NaN")
         if y.shape[1] == 1:
             return (y[:, 0] > self.threshold).astype(np.intp)
         return y.argmax(axis=1)

@@ -45,8 +45,8 @@ class MeanSquaredError(Loss):
         if y.size == 0:
             raise ValueError(f"{self!r} has no mean of an empty {y.shape}")
         difference = y - t.astype(y.dtype, copy=False)
-        self._cache = difference
-        return float(np.mean(difference**2))
+        self.keep(difference)
+        return float(np.mean(np.square(difference, dtype=np.float64)))
 
     def backward(self) -> Array:
         """Return dL/dy, ``2 (y - t) / size``."""

@@ -7,13 +7,23 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from scratchcnn.data.fashion_mnist import NAMES
+import numpy as np
+
+from scratchcnn.arrays import check_size
+from scratchcnn.data.augmentation import shift_and_flip
+from scratchcnn.data.fashion_mnist import NAMES, check_classes
 from scratchcnn.layer import Layer
+from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.network import Network
 from scratchcnn.models import lenet, record, two_class
-from scratchcnn.programs.two_classes import CommandLine, new_file
+from scratchcnn.programs.command_line import (
+    CommandLine,
+    check_distinct,
+    kept_file,
+    new_file,
+)
 from scratchcnn.training.optimizers import SGD, Adam, Optimizer
-from scratchcnn.training.schedules import constant, cosine
+from scratchcnn.training.schedules import Schedule, constant, cosine, warm_up
 
 PROGRAM = "scratchcnn.programs.trainer"
 NETWORKS: dict[str, Callable[..., Network]] = {
@@ -21,6 +31,7 @@ NETWORKS: dict[str, Callable[..., Network]] = {
 }
 SCHEDULES = {"constant": constant, "cosine": cosine}
 RATES = {"sgd": 0.05, "adam": 0.001}
+LEAST = {"epochs": 1, "batch_size": 1, "seed": 0, "validation": 0}
 FREE = {"fixed": False}  # what a resumed run does not compare by name
 
 
@@ -53,10 +64,59 @@ class Settings:
     checkpoint: Path | None = field(default=None, metadata=FREE)
     resume: bool = field(default=False, metadata=FREE)
     save: Path | None = field(default=None, metadata=FREE)
+    quiet: bool = field(default=False, metadata=FREE)
 
     def __post_init__(self) -> None:
         """Freeze the classes too, which may come as a list."""
         object.__setattr__(self, "classes", tuple(self.classes))
+
+    @property
+    def rate(self) -> float:
+        """The learning rate, which is that of the optimizer if not said."""
+        usual = RATES[self.optimizer]
+        return usual if self.learning_rate is None else self.learning_rate
+
+    def check(self) -> None:
+        """Stop what can't be used, before anything is loaded.
+
+        What is checked where it is used is used here, on next to nothing.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a setting is out of its range, or does not go with another.
+        """
+        for name, least in LEAST.items():
+            option = "--" + name.replace("_", "-")
+            check_size(PROGRAM, option, getattr(self, name), least)
+        classes = check_classes(self.classes)
+        if self.network == "two_class" and len(classes) != 2:
+            raise ValueError(
+                f"--network {self.network} wants two --classes, got "
+                f"{len(classes)}"
+            )
+        rng, image = np.random.default_rng(0), np.zeros((1, 1, 28, 28))
+        choose_optimizer(Dense(1, 1, rng=rng), self)
+        choose_schedule(self)
+        shift_and_flip(image, rng, shift=self.shift, flip=self.flip)
+
+    def check_files(self) -> None:
+        """Stop files that would take each other's place.
+
+        Raises
+        ------
+        ValueError
+            If two are one, if a checkpoint would replace another, or if
+            --resume comes without one.
+        """
+        check_distinct(checkpoint=self.checkpoint, save=self.save)
+        if self.resume and self.checkpoint is None:
+            raise ValueError("--resume wants a --checkpoint")
+        if self.checkpoint and self.checkpoint.exists() and not self.resume:
+            raise ValueError(
+                f"{self.checkpoint} exists: --resume it, or choose another "
+                "--checkpoint"
+            )
 
     def fixed(self) -> dict[str, Any]:
         """Return what must be the same when the run is resumed."""
@@ -64,7 +124,8 @@ class Settings:
         names = [f.name for f in every if f.metadata.get("fixed", True)]
         if self.schedule != "constant" or self.warm_up:
             names.append("epochs")
-        return {name: getattr(self, name) for name in names}
+        found = {name: getattr(self, name) for name in names}
+        return {**found, "learning_rate": self.rate}
 
     def words(self) -> list[str]:
         """Return the options that ask for these settings."""
@@ -107,6 +168,7 @@ def command_line() -> CommandLine:
     add("--validation", type=int, metavar="N", help=held)
     add("--plain", action="store_true", help="do not accelerate")
     add("--data", metavar="FOLDER", help="where the four files are")
+    add("--quiet", action="store_true", help="show no bar")
     optimizer_options(parser)
     file_options(parser)
     parser.set_defaults(**{f.name: f.default for f in fields(Settings)})
@@ -129,10 +191,11 @@ def optimizer_options(parser: CommandLine) -> None:
 def file_options(parser: CommandLine) -> None:
     """Describe the options that name files."""
     add = parser.add_argument
-    file: dict[str, Any] = {"type": new_file, "metavar": "FILE"}
-    add("--checkpoint", **file, help="save the run after each epoch")
+    kept = "save the run after each epoch"
+    add("--checkpoint", type=kept_file, metavar="FILE", help=kept)
     add("--resume", action="store_true", help="go on from the checkpoint")
-    add("--save", **file, help="save the trained network")
+    trained = "save the trained network"
+    add("--save", type=new_file, metavar="FILE", help=trained)
 
 
 def choose_optimizer(network: Layer, settings: Settings) -> Optimizer:
@@ -144,8 +207,7 @@ def choose_optimizer(network: Layer, settings: Settings) -> Optimizer:
         If one of them is for another optimizer, or out of its range.
     """
     parameters, kind = network.parameters(), settings.optimizer
-    rate, decay = settings.learning_rate, settings.weight_decay
-    rate = RATES[kind] if rate is None else rate
+    rate, decay = settings.rate, settings.weight_decay
     momentum = settings.momentum
     if kind == "sgd":
         return SGD(
@@ -158,3 +220,8 @@ def choose_optimizer(network: Layer, settings: Settings) -> Optimizer:
     if momentum is not None or settings.nesterov:
         raise ValueError("--momentum and --nesterov are for sgd, not for adam")
     return Adam(parameters, rate, weight_decay=decay)
+
+
+def choose_schedule(settings: Settings) -> Schedule:
+    """Make the schedule that the settings describe."""
+    return warm_up(settings.warm_up, SCHEDULES[settings.schedule]())

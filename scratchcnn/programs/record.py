@@ -20,9 +20,9 @@ from scratchcnn.files import write_whole
 from scratchcnn.layers.network import Network
 from scratchcnn.layers.reshape import Flatten
 from scratchcnn.losses.mean_squared_error import MeanSquaredError
+from scratchcnn.programs.command_line import CommandLine, new_file
 from scratchcnn.programs.options import Settings
 from scratchcnn.programs.trainer import Trainer
-from scratchcnn.programs.two_classes import CommandLine, new_file
 
 SETTINGS = Settings(
     network="record",
@@ -41,10 +41,12 @@ SETTINGS = Settings(
 SEEDS = (0, 1, 2)
 
 
-def measure(seed: int, data: FashionMNIST) -> dict[str, Any]:
+def measure(
+    seed: int, data: FashionMNIST, *, quiet: bool = False
+) -> dict[str, Any]:
     """Train with one seed, then test once; say what it took."""
     start = time.process_time()
-    trainer = Trainer(replace(SETTINGS, seed=seed), data)
+    trainer = Trainer(replace(SETTINGS, seed=seed, quiet=quiet), data)
     history = trainer.run()
     seconds = time.process_time() - start
     return {
@@ -68,9 +70,9 @@ def yardsticks(data: FashionMNIST) -> dict[str, float]:
     }
 
 
-def measure_all(data: FashionMNIST) -> dict[str, Any]:
+def measure_all(data: FashionMNIST, *, quiet: bool) -> dict[str, Any]:
     """Return everything that the page shows of the record."""
-    runs = [measure(seed, data) for seed in SEEDS]
+    runs = [measure(seed, data, quiet=quiet) for seed in SEEDS]
     return {
         "settings": " ".join(SETTINGS.words()),
         "stand_in": data.stand_in,
@@ -83,11 +85,13 @@ def measure_all(data: FashionMNIST) -> dict[str, Any]:
     }
 
 
-def write_record(*, file: Path, data: str | None) -> None:
-    """Measure the record, and write it to a file."""
+def write_record(*, file: Path, data: str | None, quiet: bool) -> str:
+    """Measure the record, write it to a file, and say so."""
     every = range(len(fashion_mnist.NAMES))
-    measured = measure_all(fashion_mnist.load(every, data_dir=data))
+    images = fashion_mnist.load(every, data_dir=data)
+    measured = measure_all(images, quiet=quiet)
     write_whole(file, json.dumps(measured, indent=1).encode() + b"\n")
+    return f"Record: {file}\n"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -109,6 +113,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("file", type=new_file, help="a JSON file")
     parser.add_argument("--data", metavar="FOLDER")
+    parser.add_argument("--quiet", action="store_true", help="show no bar")
     return parser.serve(write_record, argv)
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import functools
+import zlib
 from collections.abc import Sequence
 
 import numpy as np
 
-from scratchcnn.arrays import check_size
 from scratchcnn.compiler.accelerate import accelerate
 from scratchcnn.data import fashion_mnist
 from scratchcnn.data.augmentation import shift_and_flip
 from scratchcnn.data.fashion_mnist import FashionMNIST, Split
 from scratchcnn.evaluation.accuracy import accuracy
-from scratchcnn.evaluation.baselines import majority_accuracy
+from scratchcnn.evaluation.baselines import constant_loss, majority_accuracy
 from scratchcnn.layer import Layer
 from scratchcnn.losses.cross_entropy import (
     BinaryCrossEntropy,
@@ -23,14 +23,13 @@ from scratchcnn.losses.loss import Loss
 from scratchcnn.programs.options import (
     NETWORKS,
     PROGRAM,
-    SCHEDULES,
     Settings,
     choose_optimizer,
+    choose_schedule,
     command_line,
 )
 from scratchcnn.training.checkpoints import Checkpoint
 from scratchcnn.training.loop import History, train
-from scratchcnn.training.schedules import warm_up
 from scratchcnn.training.weights import save
 
 
@@ -42,7 +41,6 @@ def divide(data: FashionMNIST, held_out: int) -> tuple[Split, Split]:
     ValueError
         If no image would be left to train on.
     """
-    check_size(PROGRAM, "--validation", held_out, 0)
     x, labels = data.train
     n = len(x) - held_out
     if n < 1:
@@ -53,6 +51,14 @@ def divide(data: FashionMNIST, held_out: int) -> tuple[Split, Split]:
     if held_out == 0:
         return data.train, data.test
     return Split(x[:n], labels[:n]), Split(x[n:], labels[n:])
+
+
+def checksum(*splits: Split) -> int:
+    """Return a number that is another one for other images or labels."""
+    total = 0
+    for array in (array for split in splits for array in split):
+        total = zlib.crc32(np.ascontiguousarray(array).data, total)
+    return total
 
 
 class Trainer:
@@ -76,19 +82,14 @@ class Trainer:
     """
 
     def __init__(self, settings: Settings, data: FashionMNIST) -> None:
+        settings.check()
         self.settings, self.stand_in = settings, data.stand_in
         self.trained, self.tested = divide(data, settings.validation)
-        seed = check_size(PROGRAM, "--seed", settings.seed, 0)
-        self.rng = np.random.default_rng(seed)
+        self.rng = np.random.default_rng(settings.seed)
         network = NETWORKS[settings.network](rng=self.rng)
         self.network = network if settings.plain else accelerate(network)
         self.optimizer = choose_optimizer(network, settings)
         self.binary = settings.network == "two_class"
-        if self.binary and len(data.names) != 2:
-            raise ValueError(
-                f"--network {settings.network} wants two --classes, got "
-                f"{len(data.names)}"
-            )
         self.loss: Loss = (
             BinaryCrossEntropy() if self.binary else SoftmaxCrossEntropy()
         )
@@ -101,21 +102,18 @@ class Trainer:
         ValueError
             If it would replace another, or --resume comes without one.
         """
-        path, resume = self.settings.checkpoint, self.settings.resume
-        if path is None:
-            if resume:
-                raise ValueError("--resume wants a --checkpoint")
+        settings = self.settings
+        settings.check_files()
+        if settings.checkpoint is None:
             return None
-        if path.exists() and not resume:
-            raise ValueError(
-                f"{path} exists: --resume it, or choose another --checkpoint"
-            )
+        splits = [self.trained, self.tested][: 2 if settings.validation else 1]
+        data = {"stand_in": self.stand_in, "checksum": checksum(*splits)}
         return Checkpoint(
-            path,
+            settings.checkpoint,
             self.network,
             self.optimizer,
             self.rng,
-            settings={**self.settings.fixed(), "stand_in": self.stand_in},
+            settings={**settings.fixed(), **data},
         )
 
     def score(self, network: Layer) -> float:
@@ -130,7 +128,6 @@ class Trainer:
         augment = functools.partial(
             shift_and_flip, shift=settings.shift, flip=settings.flip
         )
-        schedule = SCHEDULES[settings.schedule]()
         return train(
             self.network,
             self.loss,
@@ -140,42 +137,67 @@ class Trainer:
             epochs=settings.epochs,
             batch_size=settings.batch_size,
             rng=self.rng,
-            schedule=warm_up(settings.warm_up, schedule),
+            schedule=choose_schedule(settings),
             augment=augment if settings.shift or settings.flip else None,
             score=self.score if settings.validation else None,
             after_epoch=checkpoint.save if checkpoint else None,
             history=checkpoint.restore() if checkpoint else None,
-            progress=True,
+            progress=not settings.quiet,
         )
 
 
-def report(trainer: Trainer, history: History) -> None:
-    """Print the losses, the scores, and how well the network does."""
-    kind = "validation" if trainer.settings.validation else "test"
-    count = sum(p.value.size for p in trainer.network.parameters())
-    print(f"Network {trainer.settings.network}, {count:,} parameters")
-    print("epoch  loss    accuracy" if history.scores else "epoch  loss")
+def table(history: History) -> list[str]:
+    """Return lines: the loss of each epoch, and the score if there is one."""
+    lines = ["epoch  loss    accuracy" if history.scores else "epoch  loss"]
     for i, loss in enumerate(history.losses):
         scores = "".join(f"  {s:.4f}" for s in history.scores[i : i + 1])
-        print(f"{i + 1:5}  {loss:.4f}{scores}")
+        lines.append(f"{i + 1:5}  {loss:.4f}{scores}")
+    return lines
+
+
+def advice(trainer: Trainer, history: History) -> list[str]:
+    """Return a line if the network has learned nothing of the images."""
+    guess = constant_loss(trainer.trained.labels)
+    if history.losses[-1] < guess:
+        return []
+    return [
+        f"The last loss is not below {guess:.4f}, that of the best constant "
+        "guess: try a smaller --learning-rate, or more --epochs."
+    ]
+
+
+def report(trainer: Trainer, history: History) -> list[str]:
+    """Return lines: how it went, and how well the network does."""
+    kind = "validation" if trainer.settings.validation else "test"
+    count = sum(p.value.size for p in trainer.network.parameters())
     labels = trainer.trained.labels, trainer.tested.labels
-    print(f"Accuracy on {len(labels[1]):,} {kind} images:")
-    print(f"  majority guess  {majority_accuracy(*labels):.4f}")
-    print(f"  network         {trainer.score(trainer.network):.4f}")
+    return [
+        f"{len(labels[0]):,} training images",
+        f"Network {trainer.settings.network}, {count:,} parameters",
+        *table(history),
+        f"Accuracy on {len(labels[1]):,} {kind} images:",
+        f"  majority guess  {majority_accuracy(*labels):.4f}",
+        f"  network         {trainer.score(trainer.network):.4f}",
+        *advice(trainer, history),
+    ]
 
 
-def train_and_report(settings: Settings) -> None:
-    """Load the images, train, report, and save the network."""
+def train_and_report(settings: Settings) -> str:
+    """Check, load the images, train, save the network, and then report."""
+    settings.check()
+    settings.check_files()
     data = fashion_mnist.load(settings.classes, data_dir=settings.data)
     trainer = Trainer(settings, data)
+    history = trainer.run()
+    if settings.save:
+        save(trainer.network, settings.save)
     title = f"{', '.join(data.names)} (seed {settings.seed})"
     if data.stand_in:
         title += ": drawn stand-ins, not Fashion-MNIST"
-    print(f"{title}\n{len(trainer.trained.labels):,} training images")
-    report(trainer, trainer.run())
+    lines = [title, *report(trainer, history)]
     if settings.save:
-        save(trainer.network, settings.save)
-        print(f"Network: {settings.save}")
+        lines.append(f"Network: {settings.save}")
+    return "\n".join(lines) + "\n"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

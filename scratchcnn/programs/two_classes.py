@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scratchcnn.arrays import Array, check_size
+from scratchcnn.arrays import Array, check_number, check_size
 from scratchcnn.data import fashion_mnist
-from scratchcnn.data.idx import DataError
 from scratchcnn.evaluation.accuracy import accuracy
 from scratchcnn.evaluation.baselines import least_squares, majority_accuracy
 from scratchcnn.files import replacing
@@ -21,6 +18,8 @@ from scratchcnn.layers.network import Network
 from scratchcnn.layers.reshape import Flatten
 from scratchcnn.losses.mean_squared_error import MeanSquaredError
 from scratchcnn.models.two_class import two_class
+from scratchcnn.programs.command_line import CommandLine, new_file
+from scratchcnn.streams import progress_bar
 from scratchcnn.training.gradient_descent import gradient_descent
 
 if TYPE_CHECKING:
@@ -33,61 +32,10 @@ LOSS = MeanSquaredError()
 FORMATS = (".png", ".svg", ".pdf")
 
 
-class CommandLine(argparse.ArgumentParser):
-    """Reads a program's options, and says in one line what is wrong."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print the message without the usage, and exit with code 2."""
-        line = " ".join(message.splitlines())
-        self.exit(2, f"{self.prog}: error: {line}\n")
-
-    def serve(
-        self, body: Callable[..., None], argv: Sequence[str] | None = None
-    ) -> int:
-        """Call a program's body with its options; return its exit code.
-
-        Parameters
-        ----------
-        body : callable
-            What the program does. Takes each option by its name.
-        argv : sequence of str, optional
-            The options; by default, those of the command line.
-
-        Raises
-        ------
-        SystemExit
-            With code 2, after one line on stderr, if an option can't be
-            used, the data can't be had, a file can't be read or written,
-            or the loss overflows.
-        """
-        try:
-            body(**vars(self.parse_args(argv)))
-        except (DataError, FloatingPointError, OSError, ValueError) as error:
-            self.error(str(error))
-        except KeyboardInterrupt:
-            print(f"\n{self.prog}: interrupted", file=sys.stderr)
-            return 130
-        return 0
-
-
-def new_file(text: str) -> Path:
-    """Return the path of a file, if one can be written there."""
-    path = Path(text)
-    if path.is_dir():
-        raise argparse.ArgumentTypeError(f"{text!r} is a folder, not a file")
-    try:
-        tempfile.TemporaryFile(dir=path.parent).close()
-    except OSError as error:
-        raise argparse.ArgumentTypeError(
-            f"{str(path.parent)!r} should be a folder that can be written to"
-        ) from error
-    return path
-
-
 def new_figure(text: str) -> Path:
     """Return the path of a figure, if one can be written there."""
     path = new_file(text)
-    if path.suffix not in FORMATS:
+    if path.suffix.lower() not in FORMATS:
         raise argparse.ArgumentTypeError(
             f"{text!r} should be a file that ends in {', '.join(FORMATS)}"
         )
@@ -111,6 +59,7 @@ def command_line() -> CommandLine:
     add("--seed", type=int, default=0, help="for weights and shuffling")
     add("--data", metavar="FOLDER", help="where the four files are")
     add("--output", type=new_figure, default="scratchcnn.png", help=like)
+    add("--quiet", action="store_true", help="show no bar")
     return parser
 
 
@@ -120,31 +69,33 @@ def fit(
     t: Array,
     *,
     epochs: int,
+    quiet: bool,
     **settings: Any,
 ) -> list[float]:
     """Train behind a progress bar, and return the loss of each epoch."""
-    from tqdm import tqdm
-
     losses = []
     training = gradient_descent(network, LOSS, x, t, epochs=epochs, **settings)
-    with tqdm(training, total=epochs, unit="epoch") as bar:
-        for loss in bar:
+    with progress_bar(epochs, unit="epoch", disable=quiet) as bar:
+        for loss in training:
             losses.append(loss)
-            bar.set_postfix(loss=f"{loss:.4f}")
+            bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
+            bar.update()
     return losses
 
 
 def compare(
     network: Network, data: fashion_mnist.FashionMNIST, t: Array
-) -> None:
-    """Print the network's test accuracy below those that cost less."""
+) -> list[str]:
+    """Return lines: the test accuracy below those that cost less."""
     vectors = Flatten().forward(data.train.images)
     linear = Network([Flatten(), least_squares(vectors, t)])
     majority = majority_accuracy(data.train.labels, data.test.labels)
-    print("Accuracy on the test images:")
-    print(f"  majority guess  {majority:.4f}")
-    print(f"  linear model    {accuracy(linear, LOSS, *data.test):.4f}")
-    print(f"  network         {accuracy(network, LOSS, *data.test):.4f}")
+    return [
+        "Accuracy on the test images:",
+        f"  majority guess  {majority:.4f}",
+        f"  linear model    {accuracy(linear, LOSS, *data.test):.4f}",
+        f"  network         {accuracy(network, LOSS, *data.test):.4f}",
+    ]
 
 
 def plot(losses: list[float], before: Array, after: Array) -> Figure:
@@ -173,7 +124,18 @@ def plot(losses: list[float], before: Array, after: Array) -> Figure:
 def write_figure(figure: Figure, path: Path) -> None:
     """Write a figure whole or not at all."""
     with replacing(path) as file:
-        figure.savefig(file, dpi=150, format=path.suffix[1:])
+        figure.savefig(file, dpi=150, format=path.suffix[1:].lower())
+
+
+def check_options(
+    *, seed: int, epochs: int, batch_size: int, learning_rate: float
+) -> None:
+    """Stop what can't be used before anything is loaded."""
+    check_size("scratchcnn", "--seed", seed, 0)
+    check_size("scratchcnn", "--epochs", epochs)
+    check_size("scratchcnn", "--batch-size", batch_size)
+    name = "--learning-rate"
+    check_number("scratchcnn", name, learning_rate, positive=True)
 
 
 def tell_apart(
@@ -181,30 +143,29 @@ def tell_apart(
     classes: Sequence[int],
     data: str | None,
     output: Path,
+    quiet: bool,
     seed: int,
     **settings: Any,
-) -> None:
-    """Load two classes, train a network, compare it, and plot it."""
-    seed = check_size("scratchcnn", "--seed", seed, 0)
+) -> str:
+    """Load two classes, train a network, plot it, and compare it."""
+    check_options(seed=seed, **settings)
     rng = np.random.default_rng(seed)
     garments = fashion_mnist.load(classes, data_dir=data)
     title = f"{' or '.join(garments.names)}? (seed {seed})"
     if garments.stand_in:
         title += ": drawn stand-ins, not Fashion-MNIST"
     (x, labels), tests = garments.train, len(garments.test.labels)
-    print(
-        title, f"{len(x):,} training images, {tests:,} test images", sep="\n"
-    )
     t = labels[:, None].astype(x.dtype)
     network = two_class(rng=rng)
     kernels = network.parameters()[0]
     before = kernels.value.copy()
-    losses = fit(network, x, t, rng=rng, **settings)
-    compare(network, garments, t)
+    losses = fit(network, x, t, rng=rng, quiet=quiet, **settings)
     figure = plot(losses, before, kernels.value)
     figure.suptitle(title)
     write_figure(figure, output)
-    print(f"Figure: {output}")
+    sizes = f"{len(x):,} training images, {tests:,} test images"
+    lines = [title, sizes, *compare(network, garments, t)]
+    return "\n".join([*lines, f"Figure: {output}\n"])
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -15,10 +15,20 @@ from scratchcnn.arrays import check_generator
 from scratchcnn.layer import Layer
 from scratchcnn.training.loop import History
 from scratchcnn.training.optimizers import Optimizer
+from scratchcnn.training.run_text import (
+    RunText,
+    damaged,
+    description,
+    differences,
+    read_run,
+    rehearse,
+)
 from scratchcnn.training.weights import (
+    array_faults,
     copy_arrays,
     named_arrays,
     read_arrays,
+    stop_unfit,
     write_arrays,
 )
 
@@ -47,13 +57,18 @@ class Checkpoint:
     Raises
     ------
     TypeError
-        If `rng` is no generator.
+        If `rng` is no generator, or JSON does not know a setting.
+    ValueError
+        If a setting has the name of something that is compared anyway.
     FileNotFoundError
         If the folder of `path` does not exist.
 
     Notes
     -----
-    Chapter *Files that a training run leaves*.
+    Chapter *Files that a training run leaves*. The settings of each
+    layer, as `Layer.settings` shows them, must be the same too; so a
+    number that changes in the course of a training is a buffer, or has
+    a name with an underscore in front.
 
     Examples
     --------
@@ -84,6 +99,7 @@ class Checkpoint:
             )
         self.network, self.optimizer, self.rng = network, optimizer, rng
         self.settings = dict(settings or {})
+        self.fixed()  # stops settings that can't be saved
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return the live arrays of network and optimizer, by name."""
@@ -110,18 +126,22 @@ class Checkpoint:
 
     def fixed(self) -> dict[str, Any]:
         """Return what must be the same when the run is resumed."""
-        numbers = ", ".join(
-            f"{name}={value}"
+        numbers = {
+            name: value
             for name, value in vars(self.optimizer).items()
             if isinstance(value, (int, float, tuple))
             and name != "learning_rate"
-        )
+        }
+        layers = {
+            f"network/{path}": description(layer, layer.settings())
+            for path, layer in self.network.walk()
+        }
         kinds = {
             name: generator.bit_generator.state["bit_generator"]
             for name, generator in self.generators().items()
         }
-        optimizer = f"{type(self.optimizer).__name__}({numbers})"
-        own = {"optimizer": optimizer, **kinds}
+        optimizer = description(self.optimizer, numbers)
+        own = {"optimizer": optimizer, **layers, **kinds}
         if taken := sorted(own.keys() & self.settings.keys()):
             raise ValueError(f"Checkpoint wants other settings than {taken}")
         return dict(json.loads(json.dumps({**own, **self.settings})))
@@ -138,31 +158,30 @@ class Checkpoint:
             name: generator.bit_generator.state
             for name, generator in self.generators().items()
         }
-        run = {
-            "fixed": self.fixed(),
-            "learning rate": self.optimizer.learning_rate,
-            "history": vars(history),
-            "generators": states,
-        }
-        text = np.array(json.dumps(run, default=np.ndarray.tolist))
+        rate = self.optimizer.learning_rate
+        run = RunText(self.fixed(), rate, history, states)
+        text = np.array(run.write())
         write_arrays(self.path, CHECKPOINT, {**self.arrays(), RUN: text})
 
-    def check(self, run: dict[str, Any]) -> None:
-        """Stop the checkpoint of another run.
+    def read(self) -> tuple[RunText, dict[str, npt.NDArray[Any]]]:
+        """Return what the file holds, if all of it fits; change nothing.
 
         Raises
         ------
-        ValueError
-            If something differs that must not; all of it is named.
+        DataError, ValueError, OSError
+            As `restore` does.
         """
-        wanted, got = self.fixed(), run.get("fixed", {})
-        faults = [
-            f"{name} is {got.get(name)}, not {wanted.get(name)}"
-            for name in {**wanted, **got}
-            if got.get(name) != wanted.get(name)
-        ]
-        if faults:
-            raise ValueError(f"{self.path} does not fit: {'; '.join(faults)}")
+        saved = read_arrays(self.path, CHECKPOINT)
+        run = read_run(self.path, saved.pop(RUN, None))
+        stop_unfit(self.path, differences(self.fixed(), run.fixed))
+        stop_unfit(self.path, array_faults(saved, self.arrays()))
+        for name, generator in self.generators().items():
+            try:
+                rehearse(generator, run.generators.get(name))
+            except ValueError as error:
+                why = f"the state of {name}: {error}"
+                raise damaged(self.path, why) from None
+        return run, saved
 
     def restore(self) -> History | None:
         """Put everything back as it was saved, in place.
@@ -187,14 +206,11 @@ class Checkpoint:
         Whatever is raised, nothing has changed.
         """
         try:
-            saved = read_arrays(self.path, CHECKPOINT)
+            run, saved = self.read()
         except FileNotFoundError:
             return None
-        run = json.loads(str(saved.pop(RUN, "{}")))
-        self.check(run)
-        history = History(**run["history"])
-        copy_arrays(self.path, saved, self.arrays())
-        self.optimizer.learning_rate = run["learning rate"]
+        copy_arrays(saved, self.arrays())
+        self.optimizer.learning_rate = run.learning_rate
         for name, generator in self.generators().items():
-            generator.bit_generator.state = run["generators"][name]
-        return history
+            generator.bit_generator.state = run.generators[name]
+        return run.history

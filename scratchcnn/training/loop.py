@@ -14,8 +14,11 @@ from scratchcnn.data.batches import check_batches, deal
 from scratchcnn.evaluation.accuracy import evaluation_mode
 from scratchcnn.layer import Layer
 from scratchcnn.losses.loss import Loss
+from scratchcnn.streams import progress_bar
 from scratchcnn.training.optimizers import Optimizer
 from scratchcnn.training.schedules import Schedule, constant
+
+LOOKS = 1000  # at a schedule, before the first step
 
 Batch: TypeAlias = tuple[Array, Array]
 Augment: TypeAlias = Callable[[Array, np.random.Generator], Array]
@@ -83,13 +86,17 @@ def check_run(
         )
 
 
-def step_factors(schedule: Schedule, total: int) -> list[float]:
-    """Return the factor on the learning rate for each of `total` steps."""
+def step_factor(schedule: Schedule, step: int, total: int) -> float:
+    """Return the factor on the learning rate of one of `total` steps."""
     name = "the factor of the schedule"
-    return [
-        check_number("train", name, schedule(step / total))
-        for step in range(total)
-    ]
+    return check_number("train", name, schedule(step / total))
+
+
+def check_schedule(schedule: Schedule, total: int) -> None:
+    """Look at the first step, the last, and at most `LOOKS` in all."""
+    gaps = max(min(total, LOOKS) - 1, 1)
+    for i in range(gaps + 1):
+        step_factor(schedule, (total - 1) * i // gaps, total)
 
 
 def augmented(
@@ -185,7 +192,8 @@ def train(
     Raises
     ------
     TypeError, ValueError
-        At once, if an argument can't be used.
+        At once, if an argument can't be used; of a schedule with more
+        than `LOOKS` steps, that many are looked at before the first.
     FloatingPointError
         If the loss or a parameter stops being finite; names the epoch,
         the batch and the parameter of the largest gradient, counted
@@ -205,34 +213,35 @@ def train(
     >>> len(history), history.losses[-1] < 1e-6
     (100, True)
     """
-    from tqdm import tqdm
-
     targets = cast(Array, t)
     check_batches("train", x, targets, batch_size, rng)
     history = History() if history is None else history
     check_run(network, optimizer, epochs, len(history))
     count = math.ceil(len(x) / batch_size)
     total, done = epochs * count, len(history) * count
-    factors = step_factors(schedule or constant(), total)
-    with tqdm(
-        total=total, initial=done, unit="batch", disable=not progress
+    schedule = schedule or constant()
+    check_schedule(schedule, total)
+    with progress_bar(
+        total, initial=done, unit="batch", disable=not progress
     ) as bar:
         for epoch in range(len(history), epochs):
             bar.set_description(f"epoch {epoch + 1} of {epochs}")
             batches = deal(x, targets, batch_size, rng)
             if augment is not None:
                 batches = augmented(batches, augment, rng)
-            here = factors[epoch * count : (epoch + 1) * count]
+            steps = range(epoch * count, (epoch + 1) * count)
+            factors = (step_factor(schedule, k, total) for k in steps)
             # An overflow ends in a loss that is refused; no need to warn too.
             with np.errstate(over="ignore", invalid="ignore"):
                 mean = one_epoch(
-                    network, loss, optimizer, batches, here, epoch + 1, bar
+                    network, loss, optimizer, batches, factors, epoch + 1, bar
                 )
             if score is not None:
                 with evaluation_mode(network):
                     history.scores.append(float(score(network)))
             history.losses.append(mean)
-            history.learning_rates.append(optimizer.learning_rate * here[-1])
+            last = step_factor(schedule, steps[-1], total)
+            history.learning_rates.append(optimizer.learning_rate * last)
             if after_epoch is not None:
                 after_epoch(history)
     return history

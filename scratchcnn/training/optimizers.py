@@ -58,7 +58,8 @@ class Optimizer(ABC):
         for p in self.parameters:
             if not isinstance(p, Parameter):
                 raise TypeError(f"{name} wants parameters, got {p!r}")
-        if not 0 < len(self.parameters) == len(set(self.parameters)):
+        arrays = {id(p.value) for p in self.parameters}
+        if not 0 < len(self.parameters) == len(arrays):
             raise ValueError(
                 f"{name} wants one or more distinct parameters, got "
                 f"{self.parameters}"
@@ -200,7 +201,8 @@ class Adam(Optimizer):
     Attributes
     ----------
     mean, square : list of ndarray
-        m and s for each parameter, uncorrected; zeros at first.
+        m and s for each parameter, uncorrected; zeros at first; at
+        least float32.
     steps : ndarray
         How many steps have been taken, (), an integer.
 
@@ -239,9 +241,17 @@ class Adam(Optimizer):
             check_number("Adam", "the second beta", second, below=1),
         )
         self.epsilon = check_number("Adam", "epsilon", epsilon, positive=True)
+        if np.float32(epsilon) == 0:
+            raise ValueError(
+                f"Adam wants an epsilon that float32 knows, got {epsilon}"
+            )
         self.weight_decay = check_number("Adam", "weight_decay", weight_decay)
-        self.mean = [np.zeros_like(p.value) for p in self.parameters]
-        self.square = [np.zeros_like(p.value) for p in self.parameters]
+        shapes = [
+            (p.value.shape, np.promote_types(p.value.dtype, np.float32))
+            for p in self.parameters
+        ]
+        self.mean = [np.zeros(*shape) for shape in shapes]
+        self.square = [np.zeros(*shape) for shape in shapes]
         self.steps = np.zeros((), np.int64)
 
     def step(self, factor: float = 1.0) -> None:
@@ -254,7 +264,7 @@ class Adam(Optimizer):
         for p, m, s in zip(
             self.parameters, self.mean, self.square, strict=True
         ):
-            g = p.grad
+            g = p.grad.astype(m.dtype, copy=False)
             if self.weight_decay:
                 g = g + self.weight_decay * p.value
             m *= beta1

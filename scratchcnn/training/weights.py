@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from scratchcnn.data.idx import DataError
 from scratchcnn.files import replacing
-from scratchcnn.layer import Layer, Parameter
+from scratchcnn.layer import Layer
 
 FORMAT = 1
 WEIGHTS = "scratchcnn-weights"
@@ -29,11 +29,11 @@ def named_arrays(network: Layer) -> dict[str, npt.NDArray[Any]]:
     -----
     Chapter *Files that a training run leaves*.
     """
+    network.parameters()  # stops what is shared
     found: dict[str, npt.NDArray[Any]] = {}
     for path, layer in network.walk():
-        for name, attribute in vars(layer).items():
-            if isinstance(attribute, Parameter):
-                found[path + name] = attribute.value
+        for name, p in layer.own_parameters(path).items():
+            found[name] = p.value
         for name, array in layer.buffers().items():
             found[path + name] = array
     return found
@@ -116,17 +116,8 @@ def check_format(
         )
 
 
-def copy_arrays(
-    path: str | os.PathLike[str], source: Named, target: Named
-) -> None:
-    """Copy every array into its namesake, or name all that don't fit.
-
-    Raises
-    ------
-    ValueError
-        If a name is missing or extra, or an array has another shape or
-        type; nothing is copied then.
-    """
+def array_faults(source: Named, target: Named) -> list[str]:
+    """Name every array of which there is no namesake that fits."""
     faults = [f"{name} is missing" for name in target if name not in source]
     for name, array in source.items():
         if name not in target:
@@ -137,8 +128,17 @@ def copy_arrays(
             faults.append(f"{name} is {array.shape}, not {wanted.shape}")
         if not np.can_cast(array.dtype, wanted.dtype, "equiv"):
             faults.append(f"{name} is {array.dtype}, not {wanted.dtype}")
+    return faults
+
+
+def stop_unfit(path: str | os.PathLike[str], faults: list[str]) -> None:
+    """Raise a ValueError that names all faults of a file, if any."""
     if faults:
         raise ValueError(f"{path} does not fit: {'; '.join(faults)}")
+
+
+def copy_arrays(source: Named, target: Named) -> None:
+    """Copy every array into its namesake, in place."""
     for name, array in source.items():
         target[name][...] = array
 
@@ -207,4 +207,6 @@ def load(network: Layer, path: str | os.PathLike[str]) -> None:
     >>> np.array_equal(one.weight.value, other.weight.value)
     True
     """
-    copy_arrays(path, read_arrays(path, WEIGHTS), named_arrays(network))
+    source, target = read_arrays(path, WEIGHTS), named_arrays(network)
+    stop_unfit(path, array_faults(source, target))
+    copy_arrays(source, target)

@@ -68,3 +68,12 @@ def test_a_verdict_follows_the_data(kept):
     )
     assert claims.verdict("low", losses[1] < 0.5, "low", "high") is True
     assert kept() == {"up": "'falls'", "low": "'low'"}
+
+
+def test_an_interval_is_that_of_student(rng):
+    mean, half = claims.interval([1, 2, 3, 4, 5])
+    assert mean == 3
+    assert half == pytest.approx(2.776445 * np.sqrt(2.5 / 5), rel=1e-6)
+    games = rng.standard_normal((2000, 5))
+    inside = [abs(m) < h for m, h in map(claims.interval, games)]
+    assert 0.93 < np.mean(inside) < 0.97

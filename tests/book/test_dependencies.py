@@ -155,6 +155,11 @@ def test_an_edited_layer_touches_nearly_all(pages, monkeypatch):
     assert len(changed) > 0.8 * len(pages)
 
 
+def test_the_doctor_s_pages_hang_on_what_is_data(pages):
+    files = {path.name for path in pages["book/doctor/diagnosis.md"]}
+    assert {"causes.toml", "wrong.toml", "loops.py", "arrays.py"} <= files
+
+
 def test_an_edited_chapter_of_its_own_touches_few(pages, monkeypatch):
     changed = touched(pages, monkeypatch, "saliency")
     assert 0 < len(changed) < len(pages) / 3

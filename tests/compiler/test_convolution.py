@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scratchcnn.compiler.accelerate import accelerate
 from scratchcnn.compiler.convolution import (
     DIRECT,
     AvgPoolStage,
@@ -18,7 +19,9 @@ from scratchcnn.compiler.convolution import (
     strips,
 )
 from scratchcnn.layers.convolution import Conv2D
+from scratchcnn.layers.network import Network
 from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D
+from scratchcnn.layers.relu import ReLU
 from tests import reference
 from tests.comparing import assert_close
 from tests.compiler.test_stage import assert_equal_to_layer, buffer, run
@@ -161,3 +164,19 @@ def test_large_products_are_cut_into_equal_parts():
     assert cuts(7, 2 * DIRECT) == 7
     assert cuts(5, 99 * DIRECT) == 5
     assert cuts(1, 99 * DIRECT) == 1
+
+
+@pytest.mark.parametrize("middle", [[], [ReLU()], [ReLU(), ReLU()]])
+def test_no_pixel_of_a_window_with_nan_wins(middle, rng):
+    layers = [Conv2D(1, 2, 1, rng=rng), *middle, MaxPool2D(2)]
+    network, x = Network(layers), rng.standard_normal((2, 1, 5, 4))
+    x[0, 0, 1, 1] = np.nan
+    x[1, 0, 2, 2] = np.inf
+    fast = accelerate(copy.deepcopy(network), input_gradient=True)
+    with np.errstate(invalid="ignore"):
+        y = network(x)
+        np.testing.assert_array_equal(fast(x), y)
+        dy = rng.standard_normal(y.shape)
+        np.testing.assert_allclose(
+            fast.backward(dy), network.backward(dy), atol=1e-14
+        )

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scratchcnn.compiler.accelerate import accelerate
 from scratchcnn.compiler.stage import (
     AnyStage,
     BatchNormStage,
@@ -21,6 +22,7 @@ from scratchcnn.compiler.stage import (
 from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.dropout import Dropout
+from scratchcnn.layers.network import Network
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten, Reshape
 from tests.comparing import assert_all_close, assert_close
@@ -149,3 +151,73 @@ def test_per_channel_has_the_axes_and_the_precision_of_images():
     v = per_channel(np.ones(3), np.zeros(1, np.float32))
     assert v.shape == (3, 1, 1, 1)
     assert v.dtype == np.float32
+
+
+# Sums in float64
+
+
+def norms():
+    """Return a plain and an accelerated batch normalization."""
+    norm = BatchNorm2D(2)
+    network = Network([copy.deepcopy(norm)])
+    return norm, accelerate(network, input_gradient=True), network.layers[0]
+
+
+def test_a_constant_channel_becomes_zero_exactly():
+    for dtype, value in [(np.float32, 100.3), (np.float16, 5)]:
+        x = np.full((128, 2, 28, 28), value, dtype)
+        for one in norms()[:2]:
+            np.testing.assert_array_equal(one(x), np.zeros_like(x))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_a_small_deviation_from_a_large_mean_is_measured(dtype, rng):
+    mean, deviation = (100.3, 1e-3) if dtype == np.float32 else (5, 0.1)
+    x = mean + deviation * rng.standard_normal((128, 2, 28, 28))
+    x = x.astype(dtype)
+    exact = BatchNorm2D(2)
+    y = exact(x.astype(np.float64))
+    dy = rng.standard_normal(x.shape).astype(dtype)
+    gradients = [exact.backward(dy.astype(np.float64))]
+    gradients += [p.grad for p in exact.parameters()]
+    plain, fast, inside = norms()
+    eps, scale = np.finfo(dtype).eps, np.abs(gradients[0]).max()
+    # The mean is rounded to the precision of x before it is subtracted.
+    shift = eps * mean / x.astype(np.float64).std()
+    for one, layer in (plain, plain), (fast, inside):
+        np.testing.assert_allclose(
+            one(x), y, rtol=4 * eps, atol=shift + 8 * eps
+        )
+        actual = [one.backward(dy), *(p.grad for p in layer.parameters())]
+        np.testing.assert_allclose(
+            actual[0], gradients[0], rtol=0, atol=(shift + 16 * eps) * scale
+        )
+        np.testing.assert_allclose(
+            layer.running_mean, exact.running_mean, rtol=1e-12
+        )
+        np.testing.assert_allclose(
+            layer.running_variance, exact.running_variance, rtol=shift
+        )
+
+
+def test_numbers_of_1e30_have_a_variance(rng):
+    x = (1e30 * rng.standard_normal((8, 2, 5, 5))).astype(np.float32)
+    exact = BatchNorm2D(2)
+    wanted = exact(x.astype(np.float64))
+    plain, fast, inside = norms()
+    for one, layer in (plain, plain), (fast, inside):
+        np.testing.assert_allclose(one(x), wanted, atol=1e-5)
+        np.testing.assert_allclose(
+            layer.running_variance, exact.running_variance, rtol=1e-5
+        )
+
+
+def test_a_gradient_is_that_of_today_s_gamma(rng):
+    x, dy = rng.standard_normal((2, 4, 2, 3, 3))
+    plain, fast, inside = norms()
+    gradients = []
+    for one, layer in (plain, plain), (fast, inside):
+        one(x)
+        layer.weight.value[...] = 2
+        gradients.append(one.backward(dy))
+    np.testing.assert_allclose(*gradients, rtol=1e-10, atol=1e-12)

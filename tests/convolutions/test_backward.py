@@ -193,3 +193,54 @@ def test_a_gradient_of_another_shape_is_refused(name):
     message = "convolution wants dy of shape (2, 4, 4, 4), got (2, 4, 5, 4)"
     with pytest.raises(ValueError, match=re.escape(message)):
         ALGORITHMS[name].backward(np.ones((2, 4, 5, 4)), x, w, (1, 1), (0, 0))
+
+
+@EACH
+def test_one_number_stands_for_both_strides_and_paddings(name, rng):
+    x, w = rng.standard_normal((2, 3, 7, 6)), rng.standard_normal((4, 3, 3, 2))
+    algorithm = ALGORITHMS[name]
+    y = algorithm.forward(x, w, 2, 1)
+    np.testing.assert_array_equal(y, algorithm.forward(x, w, (2, 2), (1, 1)))
+    for one, other in zip(
+        algorithm.backward(y, x, w, 2, 1),
+        algorithm.backward(y, x, w, (2, 2), (1, 1)),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+@EACH
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "g", ">f4", ">f8"])
+def test_every_precision_is_computed_in_and_kept(name, dtype, rng):
+    """The bound is that of sums of 18 and of 60 products near 1, rounded."""
+    x = rng.uniform(-1, 1, (2, 3, 6, 5)).astype(dtype)
+    w = rng.uniform(-1, 1, (4, 3, 3, 2)).astype(dtype)
+    y = ALGORITHMS[name].forward(x, w, 1, 0)
+    dy = y.clip(-1, 1)
+    dx, dw = ALGORITHMS[name].backward(dy, x, w, 1, 0)
+    sizes = {(a.dtype.kind, a.itemsize) for a in (x, y, dx, dw)}
+    assert len(sizes) == 1
+    wide = [a.astype(np.float64) for a in (x, w, dy)]
+    right = ALGORITHMS["loops"].forward(*wide[:2], 1, 0)
+    rights = right, *ALGORITHMS["loops"].backward(wide[2], *wide[:2], 1, 0)
+    epsilon = max(np.finfo(dtype).eps, np.finfo(np.float64).eps)
+    for got, wanted in zip((y, dx, dw), rights, strict=True):
+        error = np.abs(got.astype(np.float64) - wanted).max()
+        assert error <= 60 * 60 * epsilon
+
+
+@EACH
+@pytest.mark.parametrize("empty", [(0,), (1,), (2,), (0, 1), (0, 1, 2)])
+def test_no_images_no_channels_no_kernels(name, empty):
+    n, c, f = (0 if i in empty else 2 for i in range(3))
+    x, w = np.ones((n, c, 5, 6)), np.ones((f, c, 3, 2))
+    y = ALGORITHMS[name].forward(x, w, 1, 0)
+    assert y.shape == (n, f, 3, 5)
+    assert not y.any()
+    dy = np.ones_like(y)
+    wanted = ALGORITHMS["loops"].backward(dy, x, w, 1, 0)
+    for got, right in zip(
+        ALGORITHMS[name].backward(dy, x, w, 1, 0), wanted, strict=True
+    ):
+        assert got.shape == right.shape
+        assert_close(got, right)

@@ -114,3 +114,10 @@ def test_the_transforms_have_the_programs_size():
         s = sizes_of((1, 1, length, 3), (1, 1, 1, 1))
         assert spectrum(s)[:2] == fast_size(np.ones((1, 1, length, 3)))
         assert spectrum(s)[0] == next_fast_len(length, real=True)
+
+
+def test_one_number_stands_for_both_strides_and_paddings():
+    shapes = (2, 3, 7, 6), (4, 3, 3, 2)
+    assert sizes_of(*shapes, 2, 1) == sizes_of(*shapes, (2, 2), (1, 1))
+    with pytest.raises(ValueError, match="sizes_of wants stride >= 1, got 0"):
+        sizes_of(*shapes, 0)

@@ -146,6 +146,16 @@ def test_a_shift_is_a_number_of_pixels(shift, error, rng):
         shift_and_flip(np.zeros((2, 1, 5, 5)), rng, shift=shift)
 
 
+@pytest.mark.parametrize("shape", [(2, 1, 5, 7), (2, 1, 7, 5)])
+@pytest.mark.parametrize("shift", [6, 20_000, 10**18])
+def test_a_shift_is_no_larger_than_an_image(shape, shift, rng):
+    x = np.ones(shape)
+    assert shift_and_flip(x, rng, shift=5).shape == shape
+    message = f"wants shift <= 5, the size of the images, got {shift}"
+    with pytest.raises(ValueError, match=message):
+        shift_and_flip(x, rng, shift=shift)
+
+
 @pytest.mark.parametrize("flip", [-0.1, 1.1, float("nan")])
 def test_flip_is_a_probability(flip, rng):
     message = re.escape(f"wants flip from 0 to 1, got {flip}")

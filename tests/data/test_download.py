@@ -16,7 +16,7 @@ import pytest
 import tqdm
 
 from scratchcnn.data import download
-from scratchcnn.data.download import ADVICE, SHA256, find, is_official
+from scratchcnn.data.download import ADVICE, SHA256, find, held, is_official
 from scratchcnn.data.idx import DataError
 
 NAMES = tuple(SHA256)
@@ -560,9 +560,25 @@ def test_a_given_folder_is_never_filled(cache, mirrors, tmp_path):
     folder = fill(tmp_path / "given", NAMES[0], NAMES[3])
     message = refusal(f"{NAMES[1]}, {NAMES[2]}", folder)
     assert f"in {folder}, which data_dir names" in message
-    assert "does not hold" in message
+    assert "does not hold it, with or without .gz. " in message
     assert mirror.asked == []
     assert len(contents(folder)) == 2
+
+
+def test_an_empty_name_is_not_left_out(cache, monkeypatch):
+    fill(cache)
+    monkeypatch.setenv("SCRATCHCNN_DATA", str(cache))
+    refusal("data_dir should name a folder, but is empty", "")
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_no_bar_is_no_obstacle(cache, mirrors, monkeypatch, missing):
+    """A stream that is missing, and one that can't be written to."""
+    mirrors(good)
+    with open(os.devnull) as stream:
+        monkeypatch.setattr(sys, "stderr", None if missing else stream)
+        assert find() == cache
+    assert contents(cache) == FILES
 
 
 def test_a_folder_in_place_of_a_given_file(cache, tmp_path):
@@ -580,6 +596,16 @@ def test_a_folder_that_is_not_there(cache, tmp_path, monkeypatch):
 def test_a_file_where_a_folder_is_wanted(cache, tmp_path):
     path = fill(tmp_path) / NAMES[0]
     assert "is no folder" in refusal(", ".join(NAMES), path)
+
+
+def test_unzipped_files_will_do_where_somebody_has_put_them(tmp_path):
+    folder = fill(tmp_path / "given", NAMES[0], NAMES[2])
+    for name in NAMES[1], NAMES[3]:
+        (folder / name.removesuffix(".gz")).write_bytes(b"unzipped")
+    assert find(folder) == folder
+    assert held(folder, NAMES[0]) == folder / NAMES[0]
+    assert held(folder, NAMES[1]) == folder / NAMES[1].removesuffix(".gz")
+    assert held(tmp_path, NAMES[1]) == tmp_path / NAMES[1]
 
 
 def test_official_is_byte_for_byte(cache, tmp_path):

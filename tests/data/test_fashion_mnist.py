@@ -1,5 +1,6 @@
 """What `load` makes of the four files, and which files it refuses."""
 
+import gzip
 import hashlib
 import os
 from pathlib import Path
@@ -9,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchcnn.data.download import ADVICE, SHA256
+from scratchcnn.data.download import ADVICE, SHA256, UNZIPPED, is_official
 from scratchcnn.data.fashion_mnist import NAMES, STAND_IN, load, select
-from scratchcnn.data.idx import CURE, DataError
+from scratchcnn.data.idx import CURE, DataError, unzip
 from tests.data.test_idx import write_idx
 
 FILES = tuple(SHA256)
@@ -59,7 +60,39 @@ def refusal(folder, name, classes=(0, 1)):
     return message
 
 
+def unpack(folder, *names):
+    """Put what is in some files in their place, without .gz."""
+    for name in names:
+        bare = folder / name.removesuffix(".gz")
+        bare.write_bytes(gzip.decompress((folder / name).read_bytes()))
+        (folder / name).unlink()
+
+
 # What `load` returns
+
+
+@pytest.mark.parametrize("names", [FILES[:1], FILES[1:3], FILES])
+def test_unzipped_files_are_as_good(folder, names):
+    wanted = load(data_dir=folder)
+    unpack(folder, *names)
+    for one, other in zip(load(data_dir=folder)[:2], wanted[:2], strict=True):
+        np.testing.assert_array_equal(one.images, other.images)
+        np.testing.assert_array_equal(one.labels, other.labels)
+
+
+def test_unzipped_files_must_be_the_official_ones_too(official, monkeypatch):
+    unpack(official, *FILES)
+    bare = FILES[0].removesuffix(".gz")
+    assert "its SHA-256 is wrong" in refusal(official, bare)
+    for name in UNZIPPED:
+        digest = hashlib.sha256((official / name).read_bytes()).hexdigest()
+        monkeypatch.setitem(UNZIPPED, name, digest)
+    assert not load(data_dir=official).stand_in
+
+
+def test_a_zipped_file_is_taken_before_an_unzipped_one(folder):
+    (folder / FILES[0].removesuffix(".gz")).write_bytes(b"something else")
+    load(data_dir=folder)
 
 
 @pytest.mark.equation("pixel-scale")
@@ -294,6 +327,16 @@ def real():
     if not folder or (Path(folder).expanduser() / STAND_IN).exists():
         pytest.skip("needs the official files, named by SCRATCHCNN_DATA")
     return load(range(10))
+
+
+def test_the_official_files_are_official_when_unzipped(real, tmp_path):
+    folder = Path(os.environ["SCRATCHCNN_DATA"]).expanduser()
+    for name in FILES:
+        path = tmp_path / name.removesuffix(".gz")
+        path.write_bytes(unzip(folder / name, (folder / name).read_bytes()))
+        assert is_official(path)
+    unzipped = load(range(10), data_dir=tmp_path)
+    np.testing.assert_array_equal(unzipped.test.labels, real.test.labels)
 
 
 def test_ten_classes_as_published(real):

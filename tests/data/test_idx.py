@@ -250,4 +250,17 @@ def test_a_file_that_may_not_be_read(path, monkeypatch):
 
 def test_unzip_returns_what_was_zipped(path):
     path.write_bytes(gzip.compress(b"warm and plain"))
-    assert unzip(path) == b"warm and plain"
+    assert unzip(path, path.read_bytes()) == b"warm and plain"
+
+
+def test_a_name_says_whether_a_file_is_zipped(tmp_path, path):
+    array = np.arange(12, dtype=np.uint8).reshape(3, 2, 2)
+    bare = tmp_path / "made-idx-ubyte"
+    bare.write_bytes(idx(array))
+    np.testing.assert_array_equal(read_idx(bare, ndim=3), array)
+    bare.write_bytes(idx(array)[:-1])
+    assert "so 12 bytes after its header, but holds 11" in refusal(bare, 3)
+    write_idx(bare, array)  # zipped, under a name that does not say so
+    assert "but begins with 1f 8b" in refusal(bare, 3)
+    bare.unlink()
+    assert "can't be read: No such file" in refusal(bare, 3)

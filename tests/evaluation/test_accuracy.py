@@ -1,11 +1,12 @@
 """Right or wrong: predictions and their accuracy."""
 
 import re
+import threading
 
 import numpy as np
 import pytest
 
-from scratchcnn.evaluation.accuracy import accuracy
+from scratchcnn.evaluation.accuracy import accuracy, evaluation_mode
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.network import Network
 from scratchcnn.layers.relu import ReLU
@@ -168,3 +169,42 @@ def test_each_layer_gets_its_own_mode_back():
     frozen_one.eval()
     accuracy(network, MSE, np.ones((3, 1)), np.zeros(3, int))
     assert (frozen_one.training, other.training) == (False, True)
+
+
+def test_overlapping_evaluations_leave_every_mode_as_it_was(rng):
+    network = Network([Dense(2, 1, rng=rng), ReLU()])
+    network.layers[1].eval()
+    inside, leave = threading.Event(), threading.Event()
+    seen = []
+
+    def first():
+        with evaluation_mode(network):
+            inside.set()
+            leave.wait()
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    inside.wait()
+    with evaluation_mode(network):
+        leave.set()
+        thread.join()
+        seen += [layer.training for _, layer in network.walk()]
+    assert seen == [False] * 3
+    modes = [layer.training for _, layer in network.walk()]
+    assert modes == [True, True, False]
+
+
+def test_an_evaluation_in_an_evaluation_ends_with_the_outer_one(rng):
+    network = Network([Dense(2, 1, rng=rng)])
+    with evaluation_mode(network):
+        with evaluation_mode(network):
+            pass
+        assert not network.training
+    assert network.training
+
+
+def test_a_threshold_that_is_no_number_decides_nothing(rng):
+    loss, x = MeanSquaredError(), rng.standard_normal((3, 2))
+    loss.threshold = float("nan")
+    with pytest.raises(ValueError, match="wants a threshold, got NaN"):
+        accuracy(Dense(2, 1, rng=rng), loss, x, np.array([0, 1, 1]))

@@ -1,13 +1,19 @@
 """The baselines: nothing beats least squares, and majority is a count."""
 
+import math
 import re
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from scratchcnn.evaluation.baselines import least_squares, majority_accuracy
+from scratchcnn.evaluation.baselines import (
+    constant_loss,
+    least_squares,
+    majority_accuracy,
+)
 from scratchcnn.layers.dense import Dense
+from scratchcnn.losses.cross_entropy import SoftmaxCrossEntropy
 from scratchcnn.losses.mean_squared_error import MeanSquaredError
 from tests.comparing import assert_all_close, assert_close, frozen
 
@@ -140,3 +146,29 @@ def test_no_labels_have_no_majority(train, test):
     message = rf"majority_accuracy wants labels.* \({train},\) and \({test},\)"
     with pytest.raises(ValueError, match=message):
         majority_accuracy(np.zeros(train, int), np.zeros(test, int))
+
+
+@pytest.mark.equation("constant-loss")
+@pytest.mark.parametrize("counts", [(1, 1), (3, 1), (5, 0), (4, 0, 2, 1)])
+def test_no_constant_answer_has_a_smaller_loss(counts, rng):
+    labels = rng.permutation(np.repeat(np.arange(len(counts)), counts))
+    wanted = 0.0
+    for count in counts:
+        if count:
+            wanted -= count / len(labels) * math.log(count / len(labels))
+    least = constant_loss(labels)
+    assert_close(least, wanted)
+    loss = SoftmaxCrossEntropy()
+    for _ in range(50):
+        answer = np.tile(
+            3 * rng.standard_normal(len(counts)), (len(labels), 1)
+        )
+        assert loss.forward(answer, labels) >= least - 1e-12
+    p = np.maximum(counts, 1e-300) / len(labels)
+    best = np.tile(np.log(p), (len(labels), 1))
+    assert_close(loss.forward(best, labels), least)
+
+
+def test_without_labels_there_is_no_constant_guess():
+    with pytest.raises(ValueError, match="constant_loss wants labels, got n"):
+        constant_loss(np.array([], int))

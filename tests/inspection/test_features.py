@@ -161,10 +161,15 @@ def test_outputs_without_a_position_have_no_field(layer):
         receptive_field(Network([ReLU(), layer]))
 
 
-def test_accelerated_networks_are_closed_books(rng):
-    fast = accelerate(Network([ReLU()]))
-    with pytest.raises(TypeError, match="got accelerate"):
-        receptive_field(fast)
+def test_accelerated_networks_are_looked_into(rng):
+    network = Network([Conv2D(1, 2, 3, rng=rng), ReLU(), MaxPool2D(2)])
+    fast, x = accelerate(network), rng.standard_normal((2, 1, 9, 9))
+    assert receptive_field(fast) == receptive_field(network)
+    for one, other in zip(
+        activations(fast, x), activations(network, x), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+    assert fast.summary((1, 9, 9)) == network.summary((1, 9, 9))
 
 
 # The strongest positions
@@ -313,6 +318,18 @@ def test_two_kinds_have_no_distance():
 def test_no_more_neighbors_than_there_are(count):
     with pytest.raises(ValueError, match=f"neighbors wants count .* {count}"):
         neighbors(np.zeros((4, 3)), np.zeros((1, 3)), count)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "far"), [(np.float16, 30), (np.float32, 1e4), (np.float64, 1e9)]
+)
+def test_neighbors_far_from_zero_are_told_apart(dtype, far, rng):
+    features = (rng.standard_normal((40, 6)) + far).astype(dtype)
+    queries = (rng.standard_normal((7, 6)) + far).astype(dtype)
+    found = neighbors(features, queries, 40)
+    f, q = features.astype(np.longdouble), queries.astype(np.longdouble)
+    far_away = ((f - q[:, None]) ** 2).sum(axis=2)
+    assert (np.diff(np.take_along_axis(far_away, found, 1)) >= 0).all()
 
 
 def test_neighbors_wants_floats():

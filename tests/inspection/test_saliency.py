@@ -250,3 +250,10 @@ def test_occlusion_wants_images(rng):
         occlusion(
             Dense(3, 2, rng=rng), np.zeros((1, 3)), np.array([0]), size=1
         )
+
+
+@pytest.mark.parametrize("fill", [np.nan, np.inf, -np.inf])
+def test_what_covers_is_a_number(fill):
+    x, classes = np.zeros((1, 1, 2, 2)), np.array([0])
+    with pytest.raises(ValueError, match=f"wants a finite fill, got {fill}"):
+        occlusion(Flatten(), x, classes, size=1, fill=fill)

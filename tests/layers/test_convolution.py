@@ -144,10 +144,10 @@ def test_gather(kernel, stride, padding, size, rng):
     x = zero_padded(rng.standard_normal((2, 3, *size)), padding)
     columns = gather(x, kernel, stride)
     oh, ow = map(positions, x.shape[2:], kernel, stride)
-    assert columns.shape == (oh, 3, *kernel, ow, 2)
-    for i, c, u, v, j, n in np.ndindex(columns.shape):
+    assert columns.shape == (2, 3, *kernel, oh, ow)
+    for n, c, u, v, i, j in np.ndindex(columns.shape):
         pixel = x[n, c, stride[0] * i + u, stride[1] * j + v]
-        assert columns[i, c, u, v, j, n] == pixel
+        assert columns[n, c, u, v, i, j] == pixel
 
 
 @pytest.mark.equation("conv-scatter")
@@ -155,11 +155,11 @@ def test_gather(kernel, stride, padding, size, rng):
 def test_scatter(kernel, stride, padding, size, rng):
     size = tuple(s + 2 * p for s, p in zip(size, padding, strict=True))
     oh, ow = map(positions, size, kernel, stride)
-    dcolumns = rng.standard_normal((oh, 3, *kernel, ow, 2))
+    dcolumns = rng.standard_normal((2, 3, *kernel, oh, ow))
     wanted = np.zeros((2, 3, *size))
-    for i, c, u, v, j, n in np.ndindex(dcolumns.shape):
+    for n, c, u, v, i, j in np.ndindex(dcolumns.shape):
         p, q = stride[0] * i + u, stride[1] * j + v
-        wanted[n, c, p, q] += dcolumns[i, c, u, v, j, n]
+        wanted[n, c, p, q] += dcolumns[n, c, u, v, i, j]
     assert_close(scatter(dcolumns, size, stride), wanted)
 
 
@@ -172,10 +172,10 @@ def test_dcolumns(kernel, rng):
     layer.forward(x)
     columns = gather(layer.backward(dy), kernel, kernel)
     wanted = np.zeros(columns.shape)
-    for i, c, u, v, j, n in np.ndindex(columns.shape):
+    for n, c, u, v, i, j in np.ndindex(columns.shape):
         for f in range(layer.out_channels):
             w = layer.weight.value[f, c, u, v]
-            wanted[i, c, u, v, j, n] += w * dy[n, f, i, j]
+            wanted[n, c, u, v, i, j] += w * dy[n, f, i, j]
     assert_close(columns, wanted)
 
 
@@ -283,6 +283,17 @@ def test_an_image_may_change_its_size_between_batches(rng):
         y = layer.forward(x)
         assert y.shape == (2, 2, *size)
         assert layer.backward(y).shape == x.shape
+
+
+def test_a_long_batch_keeps_the_digits_of_its_sums(rng):
+    layer = Conv2D(1, 1, 1, rng=rng)
+    x = np.full((200_000, 1, 1, 1), 0.1, np.float32)
+    layer.forward(x)
+    layer.backward(x)
+    tenth = float(np.float32(0.1))
+    wanted = 200_000 * np.array([tenth, tenth**2])
+    found = layer.bias.grad.item(), layer.weight.grad.item()
+    np.testing.assert_allclose(found, wanted, 3 * np.finfo(np.float32).eps)
 
 
 # Making one

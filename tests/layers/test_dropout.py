@@ -203,11 +203,14 @@ def test_a_nan_is_not_hidden(rng):
     assert np.isnan(y).all()
 
 
-def test_backward_keeps_to_the_mode_of_its_forward_pass(rng):
+def test_backward_wants_the_mode_of_its_forward_pass(rng):
     layer, x = Dropout(0.5, rng=rng), np.ones((4, 8))
     y = layer.forward(x)
-    layer.eval()
+    layer.train()  # which changes nothing
     np.testing.assert_array_equal(layer.backward(x), y)
+    layer.eval()
+    with pytest.raises(RuntimeError, match="needs a forward pass"):
+        layer.backward(x)
 
 
 def test_its_name_and_its_lack_of_parameters(rng):

@@ -150,3 +150,22 @@ def test_outputs_and_targets_are_arrays_of_floats(bad):
 def test_a_loss_must_define_both_passes():
     with pytest.raises(TypeError, match=r"abstract.*backward.*forward"):
         Loss()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "d"), [(np.float16, 300.0), (np.float32, 1e20)]
+)
+def test_squares_too_large_for_the_outputs_are_summed(dtype, d):
+    loss, y = MeanSquaredError(), np.full((3, 1), d, dtype)
+    value = loss.forward(y, np.zeros((3, 1), dtype))
+    np.testing.assert_allclose(value, float(y[0, 0]) ** 2, rtol=1e-12)
+    np.testing.assert_allclose(loss.backward(), 2 * y / 3, rtol=1e-3)
+
+
+def test_a_matrix_or_a_masked_array_is_no_target():
+    y = np.array([[1.0, 2.0], [3.0, 4.0]])
+    for t in (y.view(np.matrix), np.ma.masked_array(y, y > 2)):
+        with pytest.raises(TypeError, match="wants t as an array of floats"):
+            MeanSquaredError().forward(y, t)
+        with pytest.raises(TypeError, match="wants y as an array of floats"):
+            MeanSquaredError().forward(t, y)

@@ -40,6 +40,7 @@ ALL = Settings(
     checkpoint=Path("run.npz"),
     resume=True,
     save=Path("weights.npz"),
+    quiet=True,
 )
 
 
@@ -119,7 +120,7 @@ def test_a_resumed_run_agrees_on_what_has_a_say_in_the_numbers():
         "flip": 0.0,
         "validation": 5000,
         "plain": False,
-        "learning_rate": None,
+        "learning_rate": 0.05,
         "schedule": "cosine",
         "warm_up": 0.0,
     }

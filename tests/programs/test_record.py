@@ -37,8 +37,9 @@ def small(tmp_path, monkeypatch):
     monkeypatch.setattr(record, "SEEDS", (0, 1))
 
 
-def test_the_file_holds_what_the_page_needs(folder):
-    assert main(["record.json", "--data", str(folder)]) == 0
+def test_the_file_holds_what_the_page_needs(folder, capsys):
+    assert main(["record.json", "--data", str(folder), "--quiet"]) == 0
+    assert capsys.readouterr() == ("Record: record.json\n", "")
     assert os.listdir() == ["record.json"]
     found = json.loads(Path("record.json").read_text())
     assert found["settings"] == " ".join(SMALL.words())
@@ -100,7 +101,7 @@ def test_the_committed_record_was_measured_with_these_settings(monkeypatch):
 def test_a_run_that_fails_leaves_the_old_file(folder, monkeypatch, capsys):
     Path("record.json").write_text("the old one")
 
-    def fail(*_):
+    def fail(*_, **__):
         raise FloatingPointError("the loss is nan")
 
     monkeypatch.setattr(record, "measure", fail)
@@ -113,7 +114,7 @@ def test_a_run_that_fails_leaves_the_old_file(folder, monkeypatch, capsys):
 
 
 def test_an_interrupt_ends_in_a_line_and_130(folder, monkeypatch, capsys):
-    def interrupt(*_):
+    def interrupt(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(record, "measure", interrupt)

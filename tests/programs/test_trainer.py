@@ -16,6 +16,7 @@ from scratchcnn import MeanSquaredError, fashion_mnist
 from scratchcnn.compiler.accelerate import accelerate
 from scratchcnn.data.augmentation import shift_and_flip
 from scratchcnn.data.drawn import dataset
+from scratchcnn.data.fashion_mnist import Split
 from scratchcnn.evaluation.accuracy import accuracy
 from scratchcnn.evaluation.baselines import majority_accuracy
 from scratchcnn.losses.cross_entropy import (
@@ -23,6 +24,7 @@ from scratchcnn.losses.cross_entropy import (
     SoftmaxCrossEntropy,
 )
 from scratchcnn.models.lenet import lenet
+from scratchcnn.programs import command_line as cli
 from scratchcnn.programs import trainer
 from scratchcnn.programs.options import Settings
 from scratchcnn.programs.trainer import main
@@ -188,7 +190,7 @@ def test_every_option_reaches_its_place(run, folder, monkeypatch):
     def train(network, loss, optimizer, x, t, **options):
         seen.update(options, loss=loss, optimizer=optimizer, t=t)
         seen["network"] = network
-        return scratchcnn.History()
+        return scratchcnn.History([0.5])
 
     monkeypatch.setattr(trainer, "train", train)
     run(
@@ -223,7 +225,9 @@ def test_every_option_reaches_its_place(run, folder, monkeypatch):
 
 def test_two_classes_are_divided_at_the_logit_zero(folder):
     data = fashion_mnist.load((0, 1), data_dir=folder)
-    settings = Settings(network="two_class", validation=20, plain=True)
+    settings = Settings(
+        classes=(0, 1), network="two_class", validation=20, plain=True
+    )
     two = trainer.Trainer(settings, data)
     *_, weight, bias = two.network.parameters()
     weight.value[...] = 0
@@ -328,7 +332,7 @@ def test_a_checkpoint_is_not_replaced_by_mistake(run, refused):
         ("--plain", "plain is False, not True"),
         ("--epochs 4", "epochs is 3, not 4"),
         ("--momentum 0.5", "optimizer is SGD(momentum=0.9, "),
-        ("--learning-rate 0.1", "learning_rate is None, not 0.1"),
+        ("--learning-rate 0.1", "learning_rate is 0.05, not 0.1"),
         ("--optimizer adam", "nesterov=False), not Adam(betas="),
         ("--network record", "network is lenet, not record"),
         ("--classes 1 2 3", "not [1, 2, 3]"),
@@ -365,18 +369,25 @@ def test_a_run_is_not_resumed_on_other_images(run, refused, monkeypatch):
         ("--validation 120", "wants --validation < 120"),
         ("--validation -1", "wants --validation >= 0, got -1"),
         ("--seed -1", "wants --seed >= 0, got -1"),
-        ("--epochs 0", "wants epochs >= 1, got 0"),
+        ("--epochs 0", "wants --epochs >= 1, got 0"),
         ("--batch-size 101", "wants batch_size <= 100"),
         ("--learning-rate 0", "wants 0 < learning_rate < inf, got 0"),
+        ("--batch-size 0", "wants --batch-size >= 1, got 0"),
+        ("--learning-rate nan", "wants 0 < learning_rate < inf, got nan"),
         ("--momentum 1", "momentum"),
         ("--momentum 0 --nesterov", "wants momentum > 0 with nesterov"),
         ("--warm-up 1", "share"),
         ("--flip 2", "wants flip from 0 to 1, got 2.0"),
+        ("--flip nan", "wants flip from 0 to 1, got nan"),
         ("--shift -1", "wants shift >= 0, got -1"),
+        ("--shift 20000", "wants shift <= 28, the size of the images, got 2"),
         ("--network two-class", "two_class wants two --classes, got 10"),
         ("--classes 1", "two or more different integers"),
         ("--classes 1 1", "two or more different integers"),
         ("--data nowhere", "nowhere"),
+        ("--data=", "data_dir should name a folder, but is empty"),
+        ("--save a.npz --checkpoint a.npz", "a.npz are one file: each wants"),
+        ("--save a.npz --checkpoint ./a.npz --resume", "are one file"),
         ("--learning-rate 1e30", "smaller learning_rate than 1e+30"),
         ("--checkpoint no/run.npz", "'no' should be a folder"),
     ],
@@ -384,6 +395,122 @@ def test_a_run_is_not_resumed_on_other_images(run, refused, monkeypatch):
 def test_what_cannot_be_used_is_one_line(refused, options, message):
     assert message in refused(*options.split())
     assert os.listdir() == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *("--epochs 0", "--batch-size 0", "--seed -1", "--validation -1"),
+        *("--shift -1", "--shift 29", "--flip 1.5", "--flip nan"),
+        *("--learning-rate 0", "--momentum 1", "--momentum 0 --nesterov"),
+        *("--weight-decay -1", "--warm-up 1", "--optimizer adam --nesterov"),
+        *("--classes 1", "--classes 1 1", "--network two-class", "--resume"),
+        *("--save a --checkpoint a", "--optimizer adam --momentum 0.5"),
+    ],
+)
+def test_no_image_is_loaded_for_what_can_not_be(refused, monkeypatch, options):
+    def load(*_, **__):
+        raise AssertionError("it loaded before it complained")
+
+    monkeypatch.setattr(fashion_mnist, "load", load)
+    refused(*options.split())
+
+
+def test_a_checkpoint_and_a_network_are_two_files(run, refused):
+    run("--checkpoint", "run.npz")
+    before = Path("run.npz").read_bytes()
+    Path("link.npz").symlink_to("run.npz")
+    for name in (
+        "run.npz",
+        "./run.npz",
+        "link.npz",
+        str(Path.cwd() / "run.npz"),
+    ):
+        message = refused(
+            "--checkpoint", "run.npz", "--resume", "--save", name
+        )
+        assert "are one file: each wants its own" in message
+    assert Path("run.npz").read_bytes() == before
+
+
+def test_the_usual_learning_rate_may_be_said_or_not(run, refused):
+    keep = ["--checkpoint", "run.npz", "--resume"]
+    out = run(*keep)
+    assert run(*keep, "--learning-rate", "0.05") == out
+    assert "learning_rate is 0.05, not 0.001" in refused(
+        *keep, "--optimizer", "adam"
+    )
+
+
+def test_a_run_is_not_resumed_on_other_drawn_images(run, refused, tmp_path):
+    run("--checkpoint", "run.npz")
+    before = Path("run.npz").read_bytes()
+    other = dataset.write(tmp_path / "other", seed=1, train=12, test=5)
+    message = refused(
+        "--checkpoint", "run.npz", "--resume", "--data", str(other)
+    )
+    assert re.search(r"does not fit: checksum is \d+, not \d+$", message)
+    assert Path("run.npz").read_bytes() == before
+
+
+@pytest.mark.parametrize("validation", [0, 3])
+def test_the_checksum_sees_every_pixel_and_label_of_the_training(validation):
+    rng = np.random.default_rng(0)
+
+    def kept(change=lambda train, test: None):
+        images = rng.random((8, 1, 28, 28), np.float32)
+        images[...] = np.arange(8)[:, None, None, None]
+        train = images, np.arange(8) % 2
+        test = images[:2].copy(), np.arange(2)
+        change(train, test)
+        data = fashion_mnist.FashionMNIST(
+            Split(*train), Split(*test), ("a", "b"), False
+        )
+        settings = Settings(
+            classes=(0, 1), validation=validation, checkpoint=Path("a.npz")
+        )
+        return trainer.Trainer(settings, data).checkpoint().settings
+
+    def pixel(train, test):
+        train[0][7, 0, 27, 27] += 1
+
+    def label(train, test):
+        train[1][0] = 1
+
+    def unseen(train, test):
+        test[0][...] = 0
+
+    usual = kept()["checksum"]
+    assert kept()["checksum"] == usual
+    assert kept(unseen)["checksum"] == usual
+    assert len({usual, kept(pixel)["checksum"], kept(label)["checksum"]}) == 3
+
+
+def test_a_network_that_has_gone_flat_is_told(run):
+    """Ten balanced classes are guessed at a loss of log(10), 2.3026."""
+    flat = "The last loss is not below 2.29"
+    *_, line = run("--learning-rate", "5", "--validation", "20").splitlines()
+    assert line.startswith(flat)
+    assert "try a smaller --learning-rate" in line
+    assert flat not in run("--epochs", "12")
+
+
+def test_a_quiet_run_shows_no_bar(words, capsys):
+    main([*words, "--quiet"])
+    out, err = capsys.readouterr()
+    assert "Accuracy" in out
+    assert err == ""
+
+
+def test_the_network_is_saved_before_anything_is_printed(run, monkeypatch):
+    there = []
+
+    def put(stream, text):
+        there.append((os.listdir(), text))
+
+    monkeypatch.setattr(cli, "put", put)
+    run("--save", "weights.npz")
+    assert [files for files, text in there if text] == [["weights.npz"]]
 
 
 def test_a_damaged_checkpoint_is_one_line(refused):
@@ -397,7 +524,8 @@ def test_a_full_disk_is_one_line(refused, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np.lib.format, "write_array", full)
-    assert "No space left on device" in refused("--save", "weights.npz")
+    message = refused("--save", "weights.npz")
+    assert message.endswith("No space left on device: 'weights.npz'")
     assert os.listdir() == []
 
 
@@ -417,5 +545,5 @@ def test_it_runs_as_a_module_and_lists_its_options():
         check=True,
     ).stdout
     assert out.startswith("usage: scratchcnn.programs.trainer ")
-    for option in ("checkpoint", "resume", "plain", "validation", "save"):
+    for option in ("checkpoint", "resume", "plain", "save", "quiet"):
         assert f"--{option}" in out

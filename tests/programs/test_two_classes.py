@@ -20,6 +20,7 @@ from scratchcnn.layers.network import Network
 from scratchcnn.layers.reshape import Flatten
 from scratchcnn.losses.mean_squared_error import MeanSquaredError
 from scratchcnn.models.two_class import two_class
+from scratchcnn.programs import command_line
 from scratchcnn.programs import two_classes as program
 from scratchcnn.programs.two_classes import main
 from scratchcnn.training.gradient_descent import gradient_descent
@@ -146,6 +147,26 @@ def test_the_bar_ticks_once_an_epoch_on_stderr(run, capsys):
 
 
 @pytest.mark.usefixtures("no_drawing")
+def test_a_quiet_program_shows_no_bar(run, capsys):
+    run("--quiet")
+    out, err = capsys.readouterr()
+    assert "Figure: scratchcnn.png" in out
+    assert err == ""
+
+
+def test_the_figure_is_there_before_anything_is_printed(run, monkeypatch):
+    there = []
+
+    def put(stream, text):
+        if text.startswith("T-shirt"):
+            there.extend(os.listdir())
+
+    monkeypatch.setattr(command_line, "put", put)
+    run()
+    assert there == ["scratchcnn.png"]
+
+
+@pytest.mark.usefixtures("no_drawing")
 def test_the_seed_decides_every_number(run, capsys):
     def numbers(seed):
         run("--seed", seed)
@@ -177,7 +198,10 @@ def test_the_figure_is_the_only_file_and_its_path_is_printed(run, capsys):
 @pytest.mark.usefixtures("no_drawing")
 @pytest.mark.parametrize(
     ("name", "start"),
-    [("a.png", b"\x89PNG"), ("a.pdf", b"%PDF"), ("a.svg", b"<?xml")],
+    [
+        *(("a.png", b"\x89PNG"), ("a.PNG", b"\x89PNG")),
+        *(("a.pdf", b"%PDF"), ("a.svg", b"<?xml")),
+    ],
 )
 def test_the_suffix_decides_the_format(run, name, start):
     run("--output", name)
@@ -225,7 +249,7 @@ def test_a_figure_that_fails_leaves_the_old_one(run, capsys, monkeypatch):
         run()
     assert stop.value.code == 2
     _, err = capsys.readouterr()
-    assert err.endswith("\nscratchcnn: error: No space left on device\n")
+    assert err.endswith("] No space left on device: 'scratchcnn.png'\n")
     assert os.listdir() == ["scratchcnn.png"]
     assert Path("scratchcnn.png").read_text() == "the old one"
 
@@ -243,6 +267,10 @@ def test_a_figure_that_fails_leaves_the_old_one(run, capsys, monkeypatch):
         (["--seed", "one"], "invalid int value: 'one'"),
         (["--speed", "1"], "unrecognized arguments: --speed 1"),
         (["--data", "nowhere"], "nowhere"),
+        (["--learning-rate", "nan"], "0 < --learning-rate < inf, got nan"),
+        (["--learning-rate", "0"], "wants 0 < --learning-rate < inf, got 0"),
+        (["--batch-size", "0"], "wants --batch-size >= 1, got 0"),
+        (["--epochs", "0"], "wants --epochs >= 1, got 0"),
     ],
 )
 def test_what_cannot_be_used_is_one_line_before_training(
@@ -268,11 +296,7 @@ def test_a_folder_that_refuses_files_is_named(refused, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--epochs", "0"], "wants epochs >= 1, got 0"),
-        (["--batch-size", "0"], "wants batch_size >= 1, got 0"),
         (["--batch-size", "81"], "wants batch_size <= 80"),
-        (["--learning-rate", "0"], "wants a finite learning_rate > 0, got 0"),
-        (["--learning-rate", "nan"], "finite learning_rate > 0, got nan"),
         (
             ["--learning-rate", "1e30"],
             "try a smaller learning_rate than 1e+30",
@@ -324,7 +348,7 @@ def test_it_runs_as_a_module_and_lists_its_options():
     assert out.startswith("usage: scratchcnn ")
     for option in (
         *("classes", "epochs", "batch-size", "learning-rate"),
-        *("seed", "data", "output"),
+        *("seed", "data", "output", "quiet"),
     ):
         assert f"--{option}" in out
     for name in fashion_mnist.NAMES:

@@ -5,21 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from scratchcnn.doctor.catalog import Cause, edited
 from tools import mutants, survivors
-from tools.bugs import BUGS, ROOT, Bug, edited, plant
+from tools.bugs import BUGS, ROOT, plant
 
 MATRIX = json.loads((ROOT / "book" / "records" / "mutants.json").read_text())
 SURVIVORS = json.loads(
     (ROOT / "book" / "records" / "survivors.json").read_text()
 )
-
-
-@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
-def test_each_bug_is_one_edit_of_a_text_that_still_compiles(bug):
-    text = (ROOT / "scratchcnn" / f"{bug.module}.py").read_text()
-    assert text.count(bug.old) == 1
-    assert edited(bug) != text
-    compile(edited(bug), bug.module, "exec")
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
@@ -46,13 +39,14 @@ def test_the_recorded_matrix_is_of_these_bugs_and_all_were_killed():
 
 
 def test_a_text_that_has_changed_is_refused():
-    bug = BUGS[0]._replace(old="no such line")
+    bug = BUGS[0]._replace(edits=[("no such line", "")])
     with pytest.raises(ValueError, match=r"kernels redrawn.*0 times"):
         edited(bug)
 
 
 def test_a_bug_is_planted_in_a_copy_alone(tmp_path):
-    bug = Bug("name", "layers/relu", "import numpy", "import  numpy", "", "")
+    edits = [("import numpy", "import  numpy")]
+    bug = Cause("name", "layers/relu", edits, "")
     path = Path("scratchcnn", "layers", "relu.py")
     before = (ROOT / path).read_text()
     plant(bug, tmp_path)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scratchcnn.compiler.accelerate import accelerate
 from scratchcnn.data.idx import DataError
 from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.convolution import Conv2D
@@ -18,6 +19,7 @@ from scratchcnn.layers.network import Network
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten
 from scratchcnn.losses.mean_squared_error import MeanSquaredError
+from scratchcnn.models.lenet import lenet
 from scratchcnn.training.checkpoints import CHECKPOINT, RUN, Checkpoint
 from scratchcnn.training.loop import History, train
 from scratchcnn.training.optimizers import SGD, Adam
@@ -249,7 +251,7 @@ def test_other_settings_are_refused(path):
     Run(path, batch_size=32, classes=[0, 1]).checkpoint.restore()
     message = refused(Run(path, batch_size=8, classes=(0, 1)), ValueError)
     assert message.endswith("does not fit: batch_size is 32, not 8")
-    assert "seed is None, not 3" in refused(
+    assert "seed is missing, not 3" in refused(
         Run(path, batch_size=32, classes=(0, 1), seed=3), ValueError
     )
 
@@ -265,21 +267,99 @@ def test_another_sharing_of_generators_is_refused(path):
     run = Run(path)
     run.network.layers[5].rng = np.random.default_rng(6)
     message = refused(run, ValueError)
-    assert message.endswith(": network/5.rng is None, not PCG64")
+    assert message.endswith(": network/5.rng is missing, not PCG64")
 
 
 def test_another_network_is_refused(path):
     Run(path).go(1)
     run = Run(path)
     run.network.layers[6] = Dense(8, 2, rng=np.random.default_rng(0))
+    assert refused(run, ValueError).endswith(
+        "does not fit: network/6. is Dense(in_features=8, out_features=1), "
+        "not Dense(in_features=8, out_features=2)"
+    )
+
+
+def another_stride(layers):
+    layers[0] = Conv2D(1, 2, 3, stride=2, rng=np.random.default_rng(0))
+
+
+def another_layer(layers):
+    layers[2].layers[1] = Flatten()
+
+
+def one_layer_more(layers):
+    layers.append(ReLU())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (another_stride, "stride=(1, 1), padding=(0, 0)), not Conv2D("),
+        (another_layer, "network/2.1. is ReLU(), not Flatten(shape=(-1,))"),
+        (one_layer_more, "network/7. is missing, not ReLU()"),
+        (lambda layers: setattr(layers[4], "p", 0.1), "network/4. is Dropou"),
+        (
+            lambda layers: setattr(layers[1], "momentum", 0.5),
+            "momentum=0.1, epsilon=1e-05), not BatchNorm2D(channels=2, mome",
+        ),
+    ],
+)
+def test_another_network_of_equal_shapes_is_refused(path, change, message):
+    Run(path).go(1)
+    run = Run(path)
+    change(run.network.layers)
+    assert message in refused(run, ValueError)
+
+
+def test_plain_and_accelerated_networks_share_their_checkpoints(tmp_path):
+    rng = np.random.default_rng(0)
+    network = lenet(rng=rng)
+    optimizer = SGD(network.parameters(), 0.1)
+    for one, other in (
+        (network, accelerate(network)),
+        (accelerate(network), network),
+        (accelerate(network, input_gradient=True), accelerate(network)),
+    ):
+        first = Checkpoint(tmp_path / "a.npz", one, optimizer, rng)
+        first.save(History([0.5]))
+        second = Checkpoint(tmp_path / "a.npz", other, optimizer, rng)
+        assert second.restore() == History([0.5])
+
+
+def test_the_same_numbers_in_another_precision_are_refused(path):
+    Run(path).go(1)
+    run = Run(path)
+    run.network.astype(np.float64)
     message = refused(run, ValueError)
-    assert "network/6.weight is (1, 8), not (2, 8)" in message
+    assert "network/6.weight is float32, not float64" in message
+
+
+def test_nan_among_the_settings_is_the_same_as_itself(path):
+    nan = {"limits": [1, float("nan")], "inner": {"floor": float("nan")}}
+    run = Run(path, **nan)
+    run.checkpoint.save(History([0.5]))
+    assert Run(path, **nan).checkpoint.restore() == History([0.5])
+    other = {**nan, "limits": [1, 2.0]}
+    message = refused(Run(path, **other), ValueError)
+    assert message.endswith("limits is [1, nan], not [1, 2.0]")
+
+
+def test_nothing_is_not_the_same_as_missing(path):
+    Run(path).checkpoint.save(History())
+    message = refused(Run(path, seed=None), ValueError)
+    assert message.endswith("seed is missing, not None")
+
+
+def test_settings_that_can_not_be_saved_are_told_at_once(path):
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        Run(path, rate=np.float32(1))
 
 
 def test_a_file_without_its_text_is_refused(path):
     run = Run(path)
     write_arrays(path, CHECKPOINT, run.checkpoint.arrays())
-    assert "optimizer is None, not Adam(" in refused(run, ValueError)
+    assert "damaged (it holds no text)" in refused(run, DataError)
 
 
 def test_a_checkpoint_and_saved_weights_are_two_things(path):
@@ -394,10 +474,12 @@ def test_a_run_that_is_killed_again_and_again_ends_the_same(path, unbroken):
     assert Run(path).go() == unbroken
 
 
-@pytest.mark.parametrize("name", ["optimizer", "rng"])
+@pytest.mark.parametrize("name", ["optimizer", "rng", "network/0."])
 def test_a_setting_can_not_hide_a_comparison(path, name):
     checkpoint = Run(path).checkpoint
     checkpoint.settings = {name: 1}
     with pytest.raises(ValueError, match=name):
         checkpoint.save(History())
     assert not path.exists()
+    with pytest.raises(ValueError, match=name):
+        Run(path, **{name: 1})

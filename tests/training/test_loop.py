@@ -17,7 +17,7 @@ from scratchcnn.layers.reshape import Flatten
 from scratchcnn.losses.loss import Loss
 from scratchcnn.losses.mean_squared_error import MeanSquaredError
 from scratchcnn.training.gradient_descent import gradient_descent
-from scratchcnn.training.loop import History, train
+from scratchcnn.training.loop import LOOKS, History, train
 from scratchcnn.training.optimizers import SGD, Adam
 from scratchcnn.training.schedules import constant, cosine, warm_up
 from tests.comparing import assert_all_close, frozen, global_random_state
@@ -95,12 +95,12 @@ class Failing(Loss):
     def forward(self, y, t):
         """Return 1, or in the end the value."""
         self.left -= 1
-        self._cache = y
+        self.keep(y)
         return 1.0 if self.left >= 0 else self.value
 
     def backward(self):
         """Return ones."""
-        return np.ones_like(self._cache)
+        return np.ones_like(self.recall())
 
 
 # The loop
@@ -287,6 +287,67 @@ def test_a_schedule_gives_factors(factor, rng):
                 schedule=lambda done, late=late: 1 if done < late else factor,
             )
         assert_all_close(values(network), before)
+
+
+def test_a_long_schedule_is_looked_at_a_thousand_times(rng):
+    network, (x, t) = small_network(rng), small_data(rng)
+    epochs, asked = 8_000_000, []
+    steps = epochs * 2  # of ten examples each
+
+    class StartedError(Exception):
+        pass
+
+    def schedule(done):
+        asked.append(done)
+        return 1.0
+
+    def augment(x, rng):
+        raise StartedError
+
+    with pytest.raises(StartedError):
+        run(
+            network,
+            x,
+            t,
+            epochs=epochs,
+            batch_size=10,
+            schedule=schedule,
+            augment=augment,
+        )
+    assert len(asked) == LOOKS == 1000
+    assert (asked[0], asked[-1]) == (0, (steps - 1) / steps)
+    np.testing.assert_allclose(np.diff(asked), 1 / 999, rtol=1e-3)
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 5])
+def test_a_short_schedule_is_looked_at_whole(rng, epochs):
+    network, (x, t) = small_network(rng), small_data(rng)
+    asked = []
+    run(
+        network,
+        x,
+        t,
+        epochs=epochs,
+        schedule=lambda done: asked.append(done) or 1.0,
+    )
+    steps = 3 * epochs
+    assert asked[:steps] == [k / steps for k in range(steps)]
+
+
+def test_a_factor_that_nobody_has_looked_at_is_checked_in_its_step(rng):
+    network, (x, t) = small_network(rng), small_data(rng)
+    steps, bad = 2000 * 20, 7 / (2000 * 20)
+    message = r"^train wants 0 <= the factor of .* < inf, got -1"
+    with pytest.raises(ValueError, match=message):
+        run(
+            network,
+            x,
+            t,
+            epochs=2000,
+            batch_size=1,
+            schedule=lambda done: -1 if done == bad else 1.0,
+        )
+    assert steps * bad == 7
 
 
 def test_a_rate_changed_between_epochs_holds_from_then_on(rng):

@@ -393,3 +393,36 @@ def test_an_optimizer_shows_its_rate():
 def test_every_optimizer_has_a_step_of_its_own():
     with pytest.raises(TypeError, match="abstract"):
         Optimizer([Parameter(np.zeros(2))], 0.1)
+
+
+# Narrow numbers
+
+
+def test_adam_with_a_zero_gradient_stays_in_any_precision():
+    for dtype in (np.float16, np.float32, np.float64):
+        p = Parameter(np.ones(2, dtype))
+        adam = Adam([p], 0.1)
+        p.grad[...] = [0, 1e-4]
+        for _ in range(3):
+            adam.step()
+        assert p.value.dtype == dtype
+        assert p.value[0] == 1
+        np.testing.assert_allclose(p.value[1], 0.7, atol=1e-3)
+
+
+def test_adam_in_float16_squares_in_float32():
+    for g in (1e-4, 3e4):  # whose squares float16 does not know
+        p, q = Parameter(np.ones(1, np.float16)), Parameter(np.ones(1))
+        one, other = Adam([p], 0.01), Adam([q], 0.01)
+        for _ in range(5):
+            p.grad[...] = g
+            q.grad[...] = p.grad
+            one.step()
+            other.step()
+        np.testing.assert_allclose(p.value, q.value, atol=5e-4 * 5)
+    assert one.mean[0].dtype == one.square[0].dtype == np.float32
+
+
+def test_an_epsilon_that_would_be_zero_is_refused():
+    with pytest.raises(ValueError, match="epsilon that float32 knows"):
+        Adam([Parameter(np.ones(1))], epsilon=1e-50)

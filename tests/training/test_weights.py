@@ -1,6 +1,5 @@
 """Saving and loading: names, exact numbers, and every way to go wrong."""
 
-import functools
 import itertools
 import os
 import pickle
@@ -317,11 +316,13 @@ class Trap:
 def test_a_pickle_is_never_read(path, refused):
     rewrite(path, **{"2__bias": np.array([Trap()], object)})
     assert "damaged or something else" in refused(DataError)
+    assert not Trap.sprung
     path.write_bytes(pickle.dumps(Trap()))
     refused(DataError)
     assert not Trap.sprung
     pickle.loads(path.read_bytes())
     assert Trap.sprung
+    Trap.sprung = False
 
 
 def test_a_pickle_is_never_written(path):
@@ -373,10 +374,12 @@ def test_a_write_that_fails_midway_leaves_the_old_file(
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 def test_a_full_disk_is_an_error_and_not_a_short_file(path, monkeypatch):
     before = path.read_bytes()
-    full = functools.partial(open, "/dev/full")
-    monkeypatch.setattr(
-        files, "open", lambda _, mode: full(mode), raising=False
-    )
+
+    def full(partial, mode):
+        Path(partial).touch()
+        return open("/dev/full", "wb")
+
+    monkeypatch.setattr(files, "open", full, raising=False)
     with pytest.raises(OSError, match="No space left on device"):
         save(build(7), path)
     assert path.read_bytes() == before
@@ -413,7 +416,7 @@ def test_a_process_killed_while_it_writes_leaves_the_old_file(
     assert was_killed(start(killed, path, where, calls))
     assert path.read_bytes() == before
     (partial,) = set(os.listdir(path.parent)) - {path.name}
-    assert re.fullmatch(r"\.weights\.npz\.\d+\.partial", partial)
+    assert re.fullmatch(r"\.scratchcnn-[0-9a-f]{16}\.partial", partial)
     save(build(7), path)
     network = build()
     load(network, path)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from scratchcnn.arrays import check_size
-from scratchcnn.data.download import SHA256, is_official
+from scratchcnn.data.download import SHA256, UNZIPPED, is_official
 from scratchcnn.data.drawn.garments import draw
 from scratchcnn.data.drawn.more_garments import GARMENTS
 from scratchcnn.data.fashion_mnist import STAND_IN, Bytes
@@ -107,7 +107,7 @@ def write(
     marker = folder / STAND_IN
     one, two = np.random.default_rng(seed).spawn(2)
     try:
-        for path in (folder / name for name in SHA256):
+        for path in (folder / name for name in [*SHA256, *UNZIPPED]):
             if path.exists() and (not marker.exists() or is_official(path)):
                 raise DataError(
                     f"{path} is there and was not drawn, so no drawn file "

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from scratchcnn import MeanSquaredError, accuracy, fashion_mnist
-from scratchcnn.data.download import SHA256
+from scratchcnn.data.download import SHA256, UNZIPPED
 from scratchcnn.data.drawn import dataset
 from scratchcnn.data.drawn.more_garments import GARMENTS
 from scratchcnn.data.fashion_mnist import STAND_IN
@@ -156,7 +156,7 @@ def test_load_finds_all_ten_classes(folder):
 # What it never does to a folder
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [*FILES, *UNZIPPED])
 def test_a_file_that_was_not_drawn_is_not_replaced(tmp_path, name):
     (tmp_path / name).write_bytes(b"somebody's own")
     with pytest.raises(DataError, match="not drawn") as caught:

@@ -1,0 +1,238 @@
+"""What is wrong, and why? `diagnose`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scratchcnn.doctor.catalog import CAUSES, Cause, variant
+from scratchcnn.doctor.chart import Chart, Value, same
+from scratchcnn.doctor.comparison import (
+    circumstances,
+    contrast,
+    first_place,
+    places,
+)
+from scratchcnn.doctor.experiments import examine
+from scratchcnn.doctor.kinds import KINDS, Kind
+from scratchcnn.doctor.limits import within
+from scratchcnn.doctor.reports import Diagnosis, Finding
+
+LIMIT = 10.0  # seconds
+LIKELY = 0.5  # what a cause has to explain of a result's probes
+Ill = dict[str, set[str]]
+
+
+class Known(NamedTuple):
+    """A cause, the chart of a patient who has it, and where that is ill."""
+
+    cause: Cause
+    chart: Chart
+    ill: Ill
+
+
+@cache
+def known(kind: str) -> tuple[Chart, list[Known]]:
+    """Return the right chart, and that of each mistake that changes it."""
+    one = KINDS[kind]
+    right, found = chart_of(one.right(), one), []
+    for cause in CAUSES:
+        wrong = variant(cause, one.module, one.name)
+        if wrong is not None:
+            chart = chart_of(wrong, one)
+            ill = ill_probes(chart, right)
+            found.append(Known(cause, chart, ill))
+    return right, [one for one in found if one.ill]
+
+
+def chart_of(make: Callable[..., Any], kind: Kind) -> Chart:
+    """Examine one patient, for as long as it may take."""
+    chart = Chart()
+    if not within(LIMIT, lambda: examine(make, kind.probes(), chart)):
+        chart["", "time"] = f"it was still busy after {LIMIT:g} seconds"
+    return chart
+
+
+def ill_probes(mine: Chart, right: Chart) -> Ill:
+    """Return for each result in which probes it is wrong.
+
+    What a failure has kept from being seen is not judged.
+    """
+    found: Ill = {}
+    for (probe, result), value in mine.items():
+        if not same(value, right.get((probe, result)), result):
+            found.setdefault(result, set()).add(probe)
+    return found
+
+
+def overflowed(value: Value | None) -> bool:
+    """Say whether there are numbers without end, or an error about them."""
+    if isinstance(value, str):
+        return value.startswith(("OverflowError", "FloatingPointError"))
+    return value is not None and not np.isfinite(value).all()
+
+
+def alike(mine: Value, theirs: Value | None, result: str) -> float:
+    """Say whether two ill results are of one kind: 1, 0, or a half.
+
+    Some programs fail where others go on with the same mistake, which
+    speaks neither for it nor against it.
+    """
+    if same(mine, theirs, result):
+        return 1.0
+    if overflowed(mine) and overflowed(theirs):
+        return 1.0
+    fails = isinstance(mine, str), not isinstance(theirs, np.ndarray)
+    return 0.5 if fails[0] != fails[1] else 0.0
+
+
+def agreement(mine: Chart, ill: Ill, cause: Known) -> dict[str, float]:
+    """Return how well a cause explains each result, from 0 to 1.
+
+    It is the share of probes in which both agree, of those in which one
+    of them is wrong; nothing if they agree in none.
+    """
+    found = {}
+    for result in {**ill, **cause.ill}:
+        probes = ill.get(result, set()) | cause.ill.get(result, set())
+        keys = [(p, result) for p in probes if (p, result) in mine]
+        agree = [alike(mine[k], cause.chart.get(k), result) for k in keys]
+        found[result] = float(np.mean(agree)) if 1.0 in agree else 0.0
+    return found
+
+
+class Suspect(NamedTuple):
+    """A cause, how well it explains each result, and all it would do."""
+
+    cause: Cause
+    explains: dict[str, float]
+    complete: float
+
+
+def suspects(kind: str, mine: Chart, ill: Ill) -> list[Suspect]:
+    """Return the known causes that explain any result."""
+    found = []
+    for one in known(kind)[1]:
+        share = agreement(mine, ill, one)
+        complete = float(np.mean([share[result] for result in one.ill]))
+        explains = {r: share[r] for r in ill if share[r] >= LIKELY}
+        if explains:
+            found.append(Suspect(one.cause, explains, complete))
+    return found
+
+
+def lineup(found: list[Suspect], ill: Ill) -> tuple[list[str], list[Suspect]]:
+    """Return results that belong together, and who may be behind them.
+
+    The first suspect explains most of what is left, of what nobody
+    explains better; and of two that explain as much, more of what it
+    does has been seen.
+    """
+    best = {
+        r: max((s.explains.get(r, 0) for s in found), default=0) for r in ill
+    }
+
+    def own(suspect: Suspect) -> list[str]:
+        share = suspect.explains
+        return [r for r in ill if share.get(r, 0) == best[r] > 0]
+
+    def weight(suspect: Suspect) -> tuple[float, float]:
+        return sum(best[r] for r in own(suspect)), suspect.complete
+
+    ranked = sorted(found, key=weight, reverse=True)
+    results = own(ranked[0]) if ranked else []
+    if not results:
+        return [next(iter(ill))], []
+    return results, [s for s in ranked if results[0] in s.explains]
+
+
+def finding(
+    kind: str, mine: Chart, results: list[str], ill: Ill, causes: list[Cause]
+) -> Finding:
+    """Describe results that belong together."""
+    one, (right, _) = KINDS[kind], known(kind)
+    main = results[0]
+    probes = {probe.name: probe for _, probe in one.probes()}
+    seen = [probes[p] for p, r in mine if r == main and p in probes]
+
+    def size(probe: str) -> int:
+        return np.size(right.get((probe, main), ""))
+
+    least = min(sorted(ill[main]), key=size)
+    pair = mine[least, main], right.get((least, main), "nothing of the kind")
+    inside = places(*pair, main, one.axes.get(main, ""))
+    names = dict.fromkeys(cause.name for cause in causes)
+    exhibit = causes[0].exhibit if causes else ""
+    read = one.chapter(main)
+    return Finding(
+        results=results,
+        causes=[*names][:3],
+        where=circumstances(ill[main], seen) + (inside and f", {inside}"),
+        what=contrast(*pair, main),
+        why=causes[0].why if causes else "",
+        read=f"{read}, and exhibit {exhibit} of the bug gallery"
+        if exhibit
+        else read,
+        probe=probes[least].call(one.name) if least in probes else "",
+        place=first_place(*pair, main),
+        mine=pair[0],
+        right=pair[1],
+    )
+
+
+def diagnose(candidate: Callable[..., Any], kind: str) -> Diagnosis:
+    """Say what is wrong with a layer, a loss, an optimizer or a step.
+
+    Parameters
+    ----------
+    candidate : callable
+        A class, or a function, that takes what the package's own takes.
+    kind : str
+        The name of the package's own in small letters: ``"conv2d"``.
+
+    Returns
+    -------
+    Diagnosis
+        Its ``str()`` is what a reader reads. Whatever the candidate
+        does, no exception leaves it.
+
+    Raises
+    ------
+    ValueError
+        If there is no such kind.
+
+    Notes
+    -----
+    Chapter *The doctor*. It takes ten seconds at most, unless a single
+    call into compiled code takes longer.
+
+    Examples
+    --------
+    >>> class Lazy(ReLU):
+    ...     def backward(self, dy):
+    ...         return np.maximum(dy, 0)
+    >>> diagnose(ReLU, "relu").healthy
+    True
+    >>> diagnose(Lazy, "relu").findings[0].causes[0]
+    'mask of the gradient'
+    """
+    if kind not in KINDS:
+        raise ValueError(f"diagnose knows {', '.join(KINDS)}, and no {kind!r}")
+    right, _ = known(kind)
+    mine = chart_of(candidate, KINDS[kind])
+    left, findings = ill_probes(mine, right), []
+    found = suspects(kind, mine, left)
+    while left:
+        results, ranked = lineup(found, left)
+        causes = [suspect.cause for suspect in ranked]
+        findings.append(finding(kind, mine, results, left, causes))
+        left = {r: where for r, where in left.items() if r not in results}
+    seen = dict.fromkeys(result for _, result in mine)
+    wrong = {result for one in findings for result in one.results}
+    agreeing = [result for result in seen if result not in wrong]
+    probes = {probe.name for _, probe in KINDS[kind].probes()}
+    findings.sort(key=lambda one: [*seen].index(one.results[0]))
+    return Diagnosis(kind, findings, agreeing, len(probes))

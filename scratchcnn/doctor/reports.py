@@ -1,0 +1,169 @@
+"""What the doctor tells: `Finding` and `Diagnosis`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.doctor.chart import Value
+from scratchcnn.doctor.comparison import listed
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One mistake, and what shows it.
+
+    Attributes
+    ----------
+    results : list of str
+        What is wrong, such as ``["dx"]``.
+    causes : list of str
+        What may be the reason, the most likely first; none if no known
+        mistake behaves like this.
+    where : str
+        In which probes, and where in the array.
+    what : str
+        How the wrong numbers compare with the right ones.
+    why : str
+        How people come to make this mistake.
+    read : str
+        Where it is derived.
+    probe : str
+        The smallest one that shows it, as a call.
+    place : tuple of int
+        Which matrix of a larger array shows it first.
+    mine, right : ndarray or str
+        What came there, and what should have come.
+    """
+
+    results: list[str]
+    causes: list[str]
+    where: str
+    what: str
+    why: str
+    read: str
+    probe: str
+    place: tuple[int, ...]
+    mine: Value = field(repr=False)
+    right: Value = field(repr=False)
+
+    def __str__(self) -> str:
+        wrong = "are wrong" if len(self.results) > 1 else "is wrong"
+        lines = [f"{listed(self.results)} {wrong} {self.where}."]
+        if self.causes:
+            lines += [f"Most likely: {self.causes[0]}.", self.why]
+        else:
+            lines.append("No known mistake behaves like this.")
+        if self.causes[1:]:
+            lines.append(f"Or else: {', '.join(self.causes[1:])}.")
+        if self.what:
+            lines.append(f"Yours {self.what}.")
+        if self.probe:
+            lines.append(f"The smallest probe that shows it: {self.probe}")
+        if not isinstance(self.mine, str):
+            part = f" at {[*self.place]}" if self.place else ""
+            lines.append(f"yours{part}: {shown(cut(self.mine, self.place))}")
+            lines.append(f"right{part}: {shown(cut(self.right, self.place))}")
+        lines.append(f"Read {self.read}.")
+        return "\n   ".join(lines)
+
+
+def shown(value: Value) -> str:
+    """Return an array in a few lines."""
+    if isinstance(value, str):
+        return value
+    text = np.array2string(
+        value, precision=4, suppress_small=True, threshold=60, edgeitems=3
+    )
+    return text.replace("\n", "\n" + 10 * " ")
+
+
+def cut(value: Value, place: tuple[int, ...]) -> Value:
+    """Return of a large array the matrix at some place."""
+    return value if isinstance(value, str) else value[place]
+
+
+def plain(value: Value) -> Any:
+    """Return lists of numbers; of texts, where JSON has no such number."""
+    if isinstance(value, str):
+        return value
+    finite = np.isfinite(value).all()
+    return (value if finite else value.astype(str)).tolist()
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What the doctor has found.
+
+    Attributes
+    ----------
+    kind : str
+        What the patient was meant to be.
+    findings : list of Finding
+        One for each mistake, as far as they can be told apart.
+    agreeing : list of str
+        The results that are right in every probe.
+    probes : int
+        How many there were.
+
+    Notes
+    -----
+    Chapter *The doctor*.
+
+    Examples
+    --------
+    >>> diagnosis = doctor.diagnose(ReLU, "relu")
+    >>> diagnosis.healthy
+    True
+    >>> print(diagnosis)
+    relu: healthy in all 6 probes (y, dx, 8 more)
+    """
+
+    kind: str
+    findings: list[Finding]
+    agreeing: list[str]
+    probes: int
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing was found."""
+        return not self.findings
+
+    @property
+    def written(self) -> bool:
+        """Whether there is anything to judge, or a NotImplementedError."""
+        return not any(
+            isinstance(f.mine, str) and "NotImplementedError" in f.mine
+            for f in self.findings
+        )
+
+    def __str__(self) -> str:
+        main = [result for result in self.agreeing if " " not in result]
+        more = len(self.agreeing) - len(main)
+        said = [*main, f"{more} more"] if more else main or ["nothing"]
+        name, probes = self.kind, f"in all {self.probes} probes"
+        if self.healthy:
+            return f"{name}: healthy {probes} ({', '.join(said)})"
+        lines = [f"{name}: right {probes}: {', '.join(said)}"]
+        found = enumerate(self.findings, 1)
+        return "\n\n".join(lines + [f"{i}. {one}" for i, one in found])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same as numbers, texts and lists, for programs."""
+        return {
+            "kind": self.kind,
+            "healthy": self.healthy,
+            "written": self.written,
+            "probes": self.probes,
+            "agreeing": self.agreeing,
+            "findings": [
+                {
+                    **vars(one),
+                    "mine": plain(one.mine),
+                    "right": plain(one.right),
+                }
+                for one in self.findings
+            ],
+        }

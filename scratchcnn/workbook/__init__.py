@@ -1,0 +1,1 @@
+"""A project of the reader's own: ``python -m scratchcnn.workbook``."""

@@ -1,0 +1,125 @@
+"""What there is to write: `CHAPTERS`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from scratchcnn.doctor.kinds import KINDS
+
+
+class Chapter(NamedTuple):
+    """One file of the workbook.
+
+    Attributes
+    ----------
+    part : str
+        Of the book.
+    module : str
+        The module of the package that the file is made from.
+    kinds : list of str
+        What is to be written, by the doctor's names.
+    question : str
+        What the chapter answers, in one line.
+    """
+
+    part: str
+    module: str
+    kinds: list[str]
+    question: str
+
+    def names(self) -> list[str]:
+        """Return the names of the classes and functions to be written."""
+        return [KINDS[kind].name for kind in self.kinds]
+
+    def pages(self) -> str:
+        """Return the titles of the pages to read."""
+        titles = [page for kind in self.kinds for page in KINDS[kind].pages]
+        return "; ".join(dict.fromkeys(titles))
+
+
+CHAPTERS = {
+    "dense": Chapter(
+        "Part I",
+        "layers/dense",
+        ["dense"],
+        "Every output looks at every input: with which weight?",
+    ),
+    "relu": Chapter(
+        "Part I",
+        "layers/relu",
+        ["relu"],
+        "Keep what is positive: and what comes back?",
+    ),
+    "mean_squared_error": Chapter(
+        "Part I",
+        "losses/mean_squared_error",
+        ["meansquarederror"],
+        "How wrong is the network, in one number?",
+    ),
+    "convolution": Chapter(
+        "Part I",
+        "layers/convolution",
+        ["conv2d"],
+        "Slide a kernel over an image: which outputs did a pixel touch?",
+    ),
+    "reshape": Chapter(
+        "Part I",
+        "layers/reshape",
+        ["reshape", "flatten"],
+        "The same numbers in another form: in which order?",
+    ),
+    "network": Chapter(
+        "Part I",
+        "layers/network",
+        ["network"],
+        "One layer after the other: and on the way back?",
+    ),
+    "initialization": Chapter(
+        "Part I",
+        "layers/initialization",
+        ["he_normal"],
+        "How large should the first weights be?",
+    ),
+    "gradient_descent": Chapter(
+        "Part I",
+        "training/gradient_descent",
+        ["gradient_step", "gradient_descent"],
+        "What does one step of learning consist of?",
+    ),
+    "pooling": Chapter(
+        "Part II",
+        "layers/pooling",
+        ["maxpool2d", "avgpool2d"],
+        "A window becomes one number: who gets its gradient?",
+    ),
+    "optimizers": Chapter(
+        "Part II",
+        "training/optimizers",
+        ["sgd", "adam"],
+        "What is to be done with a gradient?",
+    ),
+    "logits": Chapter(
+        "Part II",
+        "layers/logits",
+        ["sigmoid", "log_sum_exp", "softmax"],
+        "How do numbers of any size become probabilities?",
+    ),
+    "cross_entropy": Chapter(
+        "Part II",
+        "losses/cross_entropy",
+        ["binarycrossentropy", "softmaxcrossentropy"],
+        "How surprised are we?",
+    ),
+    "batch_normalization": Chapter(
+        "Part II",
+        "layers/batch_normalization",
+        ["batchnorm2d"],
+        "Mean 0 and variance 1: in how many ways does a pixel act?",
+    ),
+    "dropout": Chapter(
+        "Part II",
+        "layers/dropout",
+        ["dropout"],
+        "Train with some units missing: what must the others do?",
+    ),
+}

@@ -1,0 +1,149 @@
+"""The workbook as a program: ``python -m scratchcnn.workbook``."""
+
+from __future__ import annotations
+
+import json as texts
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from scratchcnn.programs.command_line import CommandLine
+from scratchcnn.programs.two_classes import EPOCHS
+from scratchcnn.workbook.board import board, check, curves
+from scratchcnn.workbook.chapters import CHAPTERS
+from scratchcnn.workbook.child import ask
+from scratchcnn.workbook.hints import hint, listing
+from scratchcnn.workbook.templates import write_missing, write_new
+
+HOUR = 3600.0
+Answer: TypeAlias = tuple[int, str]  # an exit code, and what is printed
+
+
+def command_line() -> CommandLine:
+    """Describe the commands and their options."""
+    parser = CommandLine(
+        prog="scratchcnn.workbook",
+        description="Write every layer yourself, and be told what is wrong.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    for command, words in (
+        ("new", "write a folder of files with gaps"),
+        ("upgrade", "add what a folder lacks; overwrite nothing"),
+        ("check", "ask the doctor"),
+        ("hint", "open one step more of a derivation"),
+        ("reveal", "show the book's own listing"),
+        ("train", "train your own network beside the book's"),
+    ):
+        options(command, commands.add_parser(command, help=words).add_argument)
+    return parser
+
+
+def options(command: str, add: Callable[..., Any]) -> None:
+    """Describe the options of one command."""
+    if command in ("new", "upgrade"):
+        add("folder", type=Path)
+        add("--chapters", nargs="+", choices=CHAPTERS, metavar="CHAPTER")
+        add("--hard", action="store_true", help="leave out the docstrings")
+        return
+    add("--folder", type=Path, default=Path(), help="where the files are")
+    if command == "check":
+        add("chapters", nargs="*", metavar="CHAPTER")
+        add("--json", action="store_true", help="for programs")
+    elif command == "train":
+        add("--epochs", type=int, default=EPOCHS, help="default: %(default)s")
+        add("--seed", type=int, default=0, help="for weights and shuffling")
+        add("--data", metavar="FOLDER", help="where the four files are")
+    else:
+        add("name", help="such as conv2d.dx, or to be revealed conv2d")
+    if command == "reveal":
+        add("--yes", action="store_true", help="do not ask again")
+
+
+def written(folder: Path) -> list[str]:
+    """Return the chapters of which a folder has the file."""
+    return [name for name in CHAPTERS if (folder / f"{name}.py").exists()]
+
+
+def lines(added: list[str]) -> str:
+    """Return a list for printing."""
+    return "\n".join(added or ["nothing is missing"]) + "\n"
+
+
+def new(folder: Path, chapters: list[str] | None, hard: bool) -> Answer:
+    """Write a workbook."""
+    return 0, lines(write_new(folder, chapters or [*CHAPTERS], hard))
+
+
+def upgrade(folder: Path, chapters: list[str] | None, hard: bool) -> Answer:
+    """Add to a workbook what is missing."""
+    names = chapters or written(folder)
+    return 0, lines(write_missing(folder, names, hard))
+
+
+def examine(folder: Path, chapters: list[str], json: bool) -> Answer:
+    """Show the board; the code is 0 only if all of it is healthy."""
+    if unknown := {*chapters} - {*CHAPTERS}:
+        raise ValueError(
+            f"there is no chapter {', '.join(sorted(unknown))}; "
+            f"there are {', '.join(CHAPTERS)}"
+        )
+    names = chapters or written(folder)
+    if not names:
+        raise ValueError(f"{str(folder)!r} holds no workbook; see `new`")
+    rows = check(folder, names)
+    code = int(any(row["state"] != "healthy" for row in rows))
+    return code, (texts.dumps(rows, indent=1) if json else board(rows)) + "\n"
+
+
+def give_hint(folder: Path, name: str) -> Answer:
+    """Open one step more."""
+    return 0, hint(folder, name) + "\n"
+
+
+def reveal(folder: Path, name: str, yes: bool) -> Answer:
+    """Show a listing, once the reader is sure."""
+    text = listing(name)
+    if not yes and input(f"Show {name}? [y/N] ").strip().lower() != "y":
+        return 1, "It stays closed.\n"
+    return 0, text
+
+
+def train(folder: Path, **settings: Any) -> Answer:
+    """Train the reader's network and ours."""
+    try:
+        return 0, curves(ask("train", folder, HOUR, **settings)) + "\n"
+    except RuntimeError as error:
+        raise ValueError(f"training: {error}") from error
+
+
+COMMANDS: dict[str, Callable[..., Answer]] = {
+    "new": new,
+    "upgrade": upgrade,
+    "check": examine,
+    "hint": give_hint,
+    "reveal": reveal,
+    "train": train,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program, and return its exit code.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The command and its options; by default, those of the command
+        line.
+
+    Notes
+    -----
+    Chapter *The workbook*.
+    """
+    code = 0
+
+    def body(command: str, **given: Any) -> str:
+        nonlocal code
+        code, text = COMMANDS[command](**given)
+        return text
+
+    return command_line().serve(body, argv) or code

@@ -1,0 +1,85 @@
+"""Words for differences."""
+
+import numpy as np
+import pytest
+
+from scratchcnn.doctor.comparison import (
+    circumstances,
+    contrast,
+    first_place,
+    listed,
+    places,
+)
+from scratchcnn.doctor.experiments import Probe
+
+A = np.array([[1.0, 2.0, 4.0], [8.0, -16.0, 32.0]])
+
+
+@pytest.mark.parametrize(
+    ("mine", "words"),
+    [
+        ("ValueError: no", "fails: ValueError: no"),
+        (A[:1], "has shape (1, 3), not (2, 3)"),
+        (0 * A, "is zero everywhere"),
+        (A * [1, np.inf, 1], "has numbers that are not finite"),
+        (-A, "is -1 times the right one"),
+        (A / 7, "is 1/7 times the right one"),
+        (A * np.sqrt(2), "is 1.4142 times the right one"),
+        (A[:, ::-1], "is the right one mirrored"),
+        (A[::-1, ::-1], "is the right one with rows and columns backwards"),
+        (A[::-1], "has the right numbers in another order"),
+        (A + 1, ""),
+    ],
+)
+def test_arrays_are_contrasted(mine, words):
+    assert contrast(mine, A, "y") == words
+
+
+def test_a_transposed_square_is_seen():
+    assert contrast(A[:, :2].T, A[:, :2], "y") == "is the right one transposed"
+    assert "refuses" in contrast(A, "ValueError", "y")
+
+
+def test_places_have_names():
+    wrong = A.copy()
+    wrong[1, 2] += 1
+    assert places(wrong, A, "y", "nm") == "only in example 1, output 2"
+    wrong[1, 0] += 1
+    assert places(wrong, A, "y", "nk") == "only in example 1, classes 0 and 2"
+    assert places(A + 1, A, "y", "nm") == ""
+    assert places(wrong, A, "y", "") == ""
+    assert first_place(wrong[None], A[None], "y") == (0,)
+    assert first_place(wrong, A, "y") == ()
+
+
+def test_circumstances_are_what_probes_share():
+    probes = [
+        Probe("one"),
+        Probe("two", traits="a stride"),
+        Probe("three", traits="a stride, padding"),
+        Probe("four"),
+    ]
+    assert circumstances({p.name for p in probes}, probes) == "in every probe"
+    stride = circumstances({"two", "three"}, probes)
+    assert stride == "with a stride, and only there"
+    rest = circumstances({"one", "four"}, probes)
+    assert rest == "in every probe but those with a stride"
+    some = circumstances({"one", "two"}, probes)
+    assert some == "in 2 of 4 probes: with one and two"
+    assert circumstances({"one"}, probes[:1]) == "in the only probe"
+    assert circumstances(set(), []) == "as a whole"
+
+
+def test_lists_end_with_and():
+    assert listed("a") == "a"
+    assert listed("abc") == "a, b and c"
+
+
+def test_of_arrays_of_two_shapes_the_first_matrices_are_shown():
+    assert first_place(np.ones((2, 3, 4, 5)), np.ones((2, 3, 5, 5)), "y") == (
+        0,
+        0,
+    )
+    assert first_place(np.ones((0, 3, 4)), np.ones((1, 3, 4)), "y") == ()
+    assert first_place(np.ones((3, 4)), np.ones((2, 3, 4)), "y") == ()
+    assert first_place("ValueError", np.ones((2, 3, 4)), "y") == ()

@@ -1,0 +1,243 @@
+"""The doctor: right programs are healthy, wrong ones have a name."""
+
+import json
+import time
+from collections import Counter
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+from scratchcnn import MaxPool2D, ReLU
+from scratchcnn.doctor import CAUSES, KINDS, Diagnosis, diagnose, diagnosis
+from scratchcnn.doctor.diagnosis import known
+from tests.doctor.programs import STYLES, WRONG
+from tests.doctor.styles import loops
+
+RIGHT = [*STYLES, "oracle", "one_image", "pytorch"]
+NAMES = {one.cause.name for kind in KINDS for one in known(kind)[1]}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_package_is_healthy(kind):
+    found = diagnose(KINDS[kind].right(), kind)
+    assert found.healthy, str(found)
+    assert found.agreeing
+    assert found.probes > 0
+
+
+@pytest.mark.parametrize("style", RIGHT)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_right_program_is_healthy_whatever_its_style(kind, style):
+    try:
+        module = import_module(f"tests.doctor.styles.{style}")
+    except pytest.skip.Exception as missing:
+        pytest.skip(str(missing))
+    program = getattr(module, KINDS[kind].name, None)
+    if program is None:
+        assert style not in STYLES
+        return
+    found = diagnose(program, kind)
+    assert found.healthy, str(found)
+
+
+@pytest.fixture(scope="module")
+def diagnoses():
+    """Return what the doctor says of every wrong program."""
+    return [(wrong, diagnose(wrong.program(), wrong.kind)) for wrong in WRONG]
+
+
+def test_each_cause_is_known_and_made_in_two_other_styles():
+    made = Counter(wrong.cause for wrong in WRONG)
+    assert {*made} == NAMES
+    assert min(made.values()) >= 2
+    assert len(NAMES) >= 60
+    outside = {cause.name for cause in CAUSES} - NAMES
+    assert outside == {
+        "evaluated in between",
+        "rounding divided by rounding",
+        "sums as narrow as the numbers",
+        "test images used to choose",
+        "tied weights let in",
+    }
+
+
+def test_nine_of_ten_mistakes_are_named_first(diagnoses):
+    first = [
+        any(one.causes[:1] == [wrong.cause] for one in found.findings)
+        for wrong, found in diagnoses
+    ]
+    assert np.mean(first) >= 0.9
+
+
+def test_each_mistake_is_among_the_first_three(diagnoses):
+    for wrong, found in diagnoses:
+        named = [cause for one in found.findings for cause in one.causes]
+        assert wrong.cause in named, f"{wrong.style}: {found}"
+        assert all(len(one.causes) <= 3 for one in found.findings)
+
+
+def test_a_finding_says_what_and_where_and_what_to_read():
+    class Careless(KINDS["conv2d"].right()):
+        def backward(self, dy):
+            dx = super().backward(dy)
+            self.weight.grad *= 2
+            return np.delete(dx, -1, axis=2) if self.stride[0] > 1 else dx
+
+    (dx, dw) = diagnose(Careless, "conv2d").findings
+    assert (dx.results[0], dw.results) == ("dx", ["dw"])
+    assert "with a stride, and only there" in dx.where
+    assert "has shape" in dx.what
+    assert dw.what == "is 2 times the right one"
+    assert dw.where == "in every probe"
+    assert dw.read == "chapter Convolution, backward, equation conv-dw"
+    assert dw.mine.shape == dw.right.shape == (1, 1, 2, 2)
+    assert "Conv2D(1, 1, 2)" in dw.probe
+
+
+def test_two_mistakes_are_two_findings():
+    class Twice(loops.Conv2D):
+        def backward(self, dy):
+            dx = super().backward(dy)
+            self.weight.grad /= len(dy)
+            self.bias.grad[...] = dy.mean(axis=(0, 2, 3))
+            w = self.weight.value
+            self.weight.value = w[:, :, ::-1, ::-1]
+            kept = [p.grad.copy() for p in (self.weight, self.bias)]
+            dx = super().backward(dy)
+            self.weight.grad[...], self.bias.grad[...] = kept
+            self.weight.value = w
+            return dx
+
+    found = diagnose(Twice, "conv2d")
+    assert [(one.results[0], one.causes[0]) for one in found.findings] == [
+        ("dx", "kernel not flipped"),
+        ("dw", "mean taken twice"),
+        ("db", "bias averaged over pixels and batch"),
+    ]
+    text = str(found)
+    for one in found.findings:
+        assert one.causes[0] in text
+        assert one.why in text
+    assert "exhibit C of the bug gallery" in text
+
+
+def test_a_mistake_that_nobody_knows_is_described():
+    class Odd(ReLU):
+        def backward(self, dy):
+            return 3 * super().backward(dy)
+
+    (one,) = diagnose(Odd, "relu").findings
+    assert one.causes == []
+    assert one.what == "is 3 times the right one"
+    assert "No known mistake" in str(one)
+
+
+class SulkyError(Exception):
+    """An exception that can't say what it is."""
+
+    def __str__(self):
+        raise RuntimeError("no words")
+
+
+def refuse(*arguments, **settings):
+    raise SulkyError
+
+
+def endless(*arguments, **settings):
+    return endless(*arguments, **settings)
+
+
+class Broken(MaxPool2D):
+    """A layer whose backward pass does what `act` does."""
+
+    def backward(self, dy):
+        """Act."""
+        return type(self).act(self, dy)
+
+
+def leave(layer, dy):
+    raise SystemExit(3)
+
+
+def spoil(layer, dy):
+    layer.kernel_size = None
+    del layer.stride
+    dy[...] = np.nan
+    return dy
+
+
+ACTS = {
+    "leaves": leave,
+    "refuses": refuse,
+    "recurses": endless,
+    "spoils": spoil,
+    "returns nothing": lambda layer, dy: None,
+    "returns itself": lambda layer, dy: layer,
+    "returns a ragged list": lambda layer, dy: [[1], [2, 3]],
+    "returns another shape": lambda layer, dy: dy[None, 1:],
+    "returns integers": lambda layer, dy: dy.astype(int),
+    "returns complex numbers": lambda layer, dy: dy * 1j,
+    "returns truth": lambda layer, dy: dy > 0,
+    "returns nan": lambda layer, dy: dy * np.nan,
+    "returns an empty array": lambda layer, dy: np.zeros(0),
+    "returns a list": lambda layer, dy: dy.tolist(),
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_nothing_that_a_layer_does_leaves_the_doctor(act):
+    patient = type("Patient", (Broken,), {"act": ACTS[act]})
+    found = diagnose(patient, "maxpool2d")
+    assert not found.healthy
+    assert found.written
+    assert "dx" in {result for one in found.findings for result in one.results}
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    assert str(found)
+
+
+@pytest.mark.parametrize("patient", [None, 3, "text", object, refuse, endless])
+@pytest.mark.parametrize("kind", KINDS)
+def test_nor_does_what_is_no_layer_at_all(kind, patient):
+    found = diagnose(patient, kind)
+    assert not found.healthy
+    assert str(found)
+    assert json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_what_does_not_end_is_stopped(monkeypatch):
+    monkeypatch.setattr(diagnosis, "LIMIT", 0.5)
+
+    class Slow(ReLU):
+        def forward(self, x):
+            while True:
+                time.sleep(0)
+
+    known("relu")
+    start = time.monotonic()
+    found = diagnose(Slow, "relu")
+    assert time.monotonic() - start < 5
+    assert "time" in found.findings[0].results
+    assert "busy" in str(found)
+
+
+def test_what_is_not_written_yet_is_told_apart():
+    class Later(ReLU):
+        def backward(self, dy):
+            raise NotImplementedError
+
+    found = diagnose(Later, "relu")
+    assert not found.healthy
+    assert not found.written
+    assert diagnose(ReLU, "relu").written
+
+
+def test_a_kind_that_nobody_knows_is_refused():
+    with pytest.raises(ValueError, match=r"conv2d.*'conv3d'"):
+        diagnose(ReLU, "conv3d")
+
+
+def test_the_verdict_is_one_of_values():
+    found = Diagnosis("relu", [], ["y"], 3)
+    assert found.healthy
+    assert found.to_dict()["healthy"] is True

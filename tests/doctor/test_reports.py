@@ -1,0 +1,62 @@
+"""What a reader reads, and what a program does."""
+
+import json
+
+import numpy as np
+
+from scratchcnn.doctor.reports import Diagnosis, Finding, cut, plain, shown
+
+FINDING = Finding(
+    results=["dx", "dw"],
+    causes=["one", "two"],
+    where="in every probe",
+    what="is 1/2 times the right one",
+    why="Because.",
+    read="chapter Dense",
+    probe="Dense(1, 1), with care",
+    place=(1,),
+    mine=np.array([[[0.0]], [[1.0]]]),
+    right=np.array([[[0.0]], [[2.0]]]),
+)
+
+
+def test_a_finding_is_told_in_plain_words():
+    assert str(FINDING).split("\n   ") == [
+        "dx and dw are wrong in every probe.",
+        "Most likely: one.",
+        "Because.",
+        "Or else: two.",
+        "Yours is 1/2 times the right one.",
+        "The smallest probe that shows it: Dense(1, 1), with care",
+        "yours at [1]: [[1.]]",
+        "right at [1]: [[2.]]",
+        "Read chapter Dense.",
+    ]
+
+
+def test_a_diagnosis_counts_its_findings():
+    ill = Diagnosis("dense", [FINDING], ["y", "x afterwards"], 7)
+    assert not ill.healthy
+    assert ill.written
+    first, second = str(ill).split("\n\n")
+    assert first == "dense: right in all 7 probes: y, 1 more"
+    assert second.startswith("1. dx and dw")
+    assert str(Diagnosis("relu", [], ["y"], 3)) == (
+        "relu: healthy in all 3 probes (y)"
+    )
+    nothing = Diagnosis("dense", [FINDING], [], 7)
+    assert "probes: nothing" in str(nothing)
+
+
+def test_numbers_go_into_json():
+    found = Diagnosis("dense", [FINDING], ["y"], 7).to_dict()
+    assert json.loads(json.dumps(found)) == json.loads(json.dumps(found))
+    assert found["findings"][0]["mine"] == [[[0.0]], [[1.0]]]
+    assert plain(np.array([1.0, np.nan])) == ["1.0", "nan"]
+    assert plain("text") == "text"
+
+
+def test_arrays_are_shown_in_a_few_lines():
+    assert shown("text") == cut("text", (1,)) == "text"
+    assert shown(np.eye(2)) == "[[1. 0.]\n           [0. 1.]]"
+    assert len(shown(np.zeros((50, 50))).split("\n")) < 10

@@ -1,0 +1,87 @@
+"""A reader's code runs in a process of its own, within limits."""
+
+import sys
+
+import pytest
+
+from scratchcnn.workbook import child
+from scratchcnn.workbook.child import ask, examine, load
+from tests.workbook.filling import fill
+
+
+def states(folder, name):
+    return {row["kind"]: row["state"] for row in examine(folder, name)}
+
+
+@pytest.fixture(autouse=True)
+def restore(monkeypatch):
+    """Forget afterwards what a reader's files have imported."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    modules = {*sys.modules}
+    yield
+    for name in {*sys.modules} - modules:
+        del sys.modules[name]
+
+
+def test_files_are_healthy_ill_or_missing(tmp_path):
+    fill(tmp_path, "relu", "reshape")
+    assert states(tmp_path, "relu") == {"relu": "healthy"}
+    assert states(tmp_path, "dense") == {"dense": "not yet written"}
+    text = (tmp_path / "reshape.py").read_text()
+    text = text[: text.index("class Flatten")]
+    (tmp_path / "reshape.py").write_text(text)
+    assert states(tmp_path, "reshape") == {
+        "reshape": "healthy",
+        "flatten": "not yet written",
+    }
+
+
+@pytest.mark.parametrize(
+    "text", ["class ReLU(:", "raise SystemExit(2)", "import nothing.there"]
+)
+def test_a_file_that_can_not_be_imported_is_ill(text, tmp_path):
+    (tmp_path / "relu.py").write_text(text)
+    (row,) = examine(tmp_path, "relu")
+    assert row["state"] == "ill"
+    assert "relu.py can't be imported" in row["text"]
+
+
+def test_one_file_may_import_another(tmp_path):
+    (tmp_path / "relu.py").write_text("ONE = 1\n")
+    (tmp_path / "dense.py").write_text("from relu import ONE\n")
+    assert load(tmp_path, "dense").ONE == 1
+
+
+def test_an_answer_comes_from_another_process(tmp_path, capfd):
+    fill(tmp_path, "relu")
+    with (tmp_path / "relu.py").open("a") as file:
+        file.write("print('a reader may print')\n")
+    (row,) = ask("examine", tmp_path, 60, name="relu")
+    assert row["state"] == "healthy"
+    assert "a reader may print" in capfd.readouterr().out
+
+
+def test_what_does_not_end_is_stopped(tmp_path):
+    (tmp_path / "relu.py").write_text("while True:\n    pass\n")
+    with pytest.raises(RuntimeError, match="stopped after 5 seconds"):
+        ask("examine", tmp_path, 5, name="relu")
+
+
+def test_what_dies_is_told(tmp_path):
+    (tmp_path / "relu.py").write_text("import os\nos._exit(7)\n")
+    with pytest.raises(RuntimeError, match="code 7"):
+        ask("examine", tmp_path, 60, name="relu")
+    (tmp_path / "relu.py").write_text("import os\nos._exit(0)\n")
+    with pytest.raises(RuntimeError, match="without an answer"):
+        ask("examine", tmp_path, 60, name="relu")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits are Linux's")
+def test_memory_is_limited(tmp_path):
+    fill(tmp_path, "relu")
+    path = tmp_path / "relu.py"
+    greedy = f"\nnp.ones({2 * child.MEMORY // 8})\n"
+    path.write_text(path.read_text() + greedy)
+    (row,) = ask("examine", tmp_path, 60, name="relu")
+    assert row["state"] == "ill"
+    assert "Memory" in row["text"]

@@ -1,0 +1,47 @@
+"""Hints: one step at a call, never the code."""
+
+import pytest
+
+from scratchcnn.doctor import KINDS
+from scratchcnn.workbook.hints import HINTS, hint, listing, steps_of
+
+
+def test_there_are_hints_for_all_that_is_derived():
+    assert HINTS.keys() == KINDS.keys()
+    for kind, results in HINTS.items():
+        assert results.keys() == KINDS[kind].equations.keys()
+        assert all(results.values())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_hint_is_a_line_of_the_code(kind):
+    lines = {line.strip() for line in listing(kind).splitlines()}
+    for steps in HINTS[kind].values():
+        for step in steps:
+            assert step[-1] in ".?"
+            assert "self." not in step
+            assert step not in lines
+
+
+def test_each_call_opens_one_step_more(tmp_path):
+    steps = steps_of("conv2d.dx")
+    seen = [hint(tmp_path, "conv2d.dx") for _ in range(len(steps) + 1)]
+    assert seen[0] == f"1. {steps[0]}"
+    assert seen[1].splitlines() == [f"1. {steps[0]}", f"2. {steps[1]}"]
+    assert "chapter Convolution, backward" in seen[-1]
+    assert seen[-1] == seen[-2]
+    assert hint(tmp_path, "dense.dw").startswith("1. ")
+
+
+@pytest.mark.parametrize("name", ["conv2d.dy", "conv3d.dx", "conv2d"])
+def test_a_name_without_hints_is_refused(name, tmp_path):
+    with pytest.raises(ValueError, match=r"there are hints for .*conv2d\.dx"):
+        hint(tmp_path, name)
+
+
+def test_a_listing_is_the_package_s_own():
+    assert listing("relu.backward").count("return dy * mask") == 1
+    assert listing("gradient_step").startswith("def gradient_step(")
+    for name in "nobody", "relu.sideways":
+        with pytest.raises(ValueError, match="there is no"):
+            listing(name)

@@ -1,0 +1,82 @@
+"""The program: its commands, its exit codes, its one line of complaint."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from scratchcnn.data.drawn import dataset
+from scratchcnn.workbook.chapters import CHAPTERS
+from scratchcnn.workbook.program import main
+from tests.workbook.filling import fill, spoil
+
+
+def test_a_new_workbook_has_all_chapters(tmp_path, capsys):
+    assert main(["new", str(tmp_path / "mine")]) == 0
+    told = capsys.readouterr().out.split()
+    assert told == [*(f"{name}.py" for name in CHAPTERS), "README.md"]
+    assert main(["upgrade", str(tmp_path / "mine")]) == 0
+    assert capsys.readouterr().out == "nothing is missing\n"
+
+
+def test_the_exit_code_is_for_a_course(tmp_path, capsys):
+    fill(tmp_path, "relu")
+    at = ["--folder", str(tmp_path)]
+    assert main(["check", *at]) == 0
+    assert "healthy" in capsys.readouterr().out
+    spoil(tmp_path, "relu", "mask of the gradient")
+    assert main(["check", "relu", "--json", *at]) == 1
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["diagnosis"]["findings"][0]["causes"]
+    assert main(["check", "dense", *at]) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["check", "dance"], "no chapter dance"),
+        (["check"], "no workbook"),
+        (["hint", "conv2d.up"], "there are hints for"),
+        (["reveal", "nothing"], "there is no 'nothing'"),
+        (["train", "--data", "nowhere", "--epochs", "1"], "training: "),
+    ],
+)
+def test_it_complains_in_one_line(words, complaint, tmp_path, capsys):
+    with pytest.raises(SystemExit) as left:
+        main([*words, "--folder", str(tmp_path)])
+    assert left.value.code == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("scratchcnn.workbook")
+    assert complaint in error
+
+
+def test_a_listing_is_shown_to_those_who_are_sure(capsys, monkeypatch):
+    monkeypatch.setattr("builtins.input", lambda question: "n")
+    assert main(["reveal", "relu"]) == 1
+    assert "class ReLU" not in capsys.readouterr().out
+    monkeypatch.setattr("builtins.input", lambda question: "y")
+    assert main(["reveal", "relu"]) == 0
+    assert "class ReLU" in capsys.readouterr().out
+    assert main(["reveal", "relu", "--yes"]) == 0
+
+
+def test_hints_and_training_are_commands(tmp_path, capsys):
+    data = dataset.write(tmp_path / "data", train=40, test=20)
+    at = ["--folder", str(tmp_path)]
+    assert main(["hint", "relu.dx", *at]) == 0
+    assert capsys.readouterr().out.startswith("1. ")
+    fill(tmp_path, "relu")
+    assert main(["train", *at, "--epochs", "1", "--data", str(data)]) == 0
+    assert "Yours: ReLU" in capsys.readouterr().out
+
+
+def test_the_module_is_a_program(tmp_path):
+    words = [sys.executable, "-m", "scratchcnn.workbook", "new"]
+    done = subprocess.run(
+        [*words, str(tmp_path / "one"), "--chapters", "relu", "--hard"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["relu.py", "README.md"]

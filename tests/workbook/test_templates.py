@@ -1,0 +1,75 @@
+"""Files with gaps: made of the package, and never written over."""
+
+import ast
+
+import pytest
+
+from scratchcnn.doctor import KINDS
+from scratchcnn.workbook.chapters import CHAPTERS
+from scratchcnn.workbook.templates import (
+    GAP,
+    WORK,
+    template,
+    write_missing,
+    write_new,
+)
+
+
+@pytest.mark.parametrize("hard", [False, True])
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_template_has_the_signatures_and_none_of_the_work(name, hard):
+    chapter = CHAPTERS[name]
+    text = template(chapter, hard)
+    names = {}
+    exec(compile(text, name, "exec"), names)
+    for kind in chapter.kinds:
+        right, mine = KINDS[kind].right(), names[KINDS[kind].name]
+        assert mine.__module__ != right.__module__
+        assert (mine.__doc__ is None) == hard
+        if not hard:
+            assert mine.__doc__ == right.__doc__
+    assert text.count(GAP) >= len(chapter.kinds)
+    assert chapter.question in text
+    assert all(page in text for page in chapter.pages().split("; "))
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_nothing_of_the_work_is_left(name):
+    chapter = CHAPTERS[name]
+    work = {*WORK, *chapter.names()}
+    nodes = ast.walk(ast.parse(template(chapter)))
+    gaps = [
+        [ast.unparse(statement) for statement in node.body[1:]]
+        for node in nodes
+        if isinstance(node, ast.FunctionDef) and node.name in work
+    ]
+    assert gaps == [[GAP]] * len(gaps) != []
+
+
+def test_a_new_workbook_is_written_once(tmp_path):
+    folder = tmp_path / "a folder" / "mine"
+    added = write_new(folder, ["dense", "relu"])
+    assert added == ["dense.py", "relu.py", "README.md"]
+    assert sorted(p.name for p in folder.iterdir()) == sorted(added)
+    with pytest.raises(ValueError, match="not empty"):
+        write_new(folder, ["dense"])
+
+
+def test_what_a_reader_has_written_stays(tmp_path):
+    write_new(tmp_path, ["logits"])
+    mine = "class Sigmoid:\n    pass\n"
+    (tmp_path / "logits.py").write_text(mine)
+    (tmp_path / "README.md").write_text("mine\n")
+    added = write_missing(tmp_path, ["logits", "relu"])
+    assert added == ["logits.py: log_sum_exp", "logits.py: softmax", "relu.py"]
+    text = (tmp_path / "logits.py").read_text()
+    assert text.startswith(mine)
+    assert "def softmax(z: Array) -> Array:" in text
+    assert (tmp_path / "README.md").read_text() == "mine\n"
+    assert write_missing(tmp_path, ["logits", "relu"]) == []
+
+
+def test_a_file_that_can_not_be_read_is_left_alone(tmp_path):
+    (tmp_path / "relu.py").write_text("class ReLU(:\n")
+    assert write_missing(tmp_path, ["relu"]) == ["README.md"]
+    assert (tmp_path / "relu.py").read_text() == "class ReLU(:\n"

@@ -1,0 +1,43 @@
+"""The reader's own network, beside ours."""
+
+import sys
+
+import pytest
+
+from scratchcnn.data.drawn import dataset
+from scratchcnn.workbook.child import ask
+from scratchcnn.workbook.templates import write_new
+from scratchcnn.workbook.training import PARTS, mixed, ours
+from tests.workbook.filling import fill
+
+WRITTEN = "dense", "relu", "mean_squared_error", "convolution"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Return a folder with a few drawn garments."""
+    return dataset.write(tmp_path_factory.mktemp("data"), train=40, test=20)
+
+
+def test_what_is_written_is_used_and_the_rest_is_ours(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    write_new(tmp_path, ["dense", "relu", "network"])
+    fill(tmp_path, "relu")
+    parts, own = mixed(tmp_path)
+    assert own == ["ReLU"]
+    assert parts.Dense is ours().Dense
+    assert parts.ReLU is not ours().ReLU
+    assert len(vars(parts)) == len(PARTS)
+    for name in "dense", "relu", "network":
+        sys.modules.pop(name)
+
+
+def test_healthy_layers_have_our_curve(tmp_path, data):
+    fill(tmp_path, *WRITTEN, "gradient_descent")
+    settings = {"epochs": 2, "seed": 3, "data": str(data)}
+    found = ask("train", tmp_path, 120, **settings)
+    assert len(found["own"]) == 5
+    assert found["mine"] == found["ours"]
+    losses, accuracy = found["mine"]
+    assert losses[1] < losses[0]
+    assert 0 <= accuracy <= 1
