@@ -49,20 +49,27 @@ const { adaptor, document: doc, toMML } = MathJax.startup;
 const RELATION = 3, BINARY = 2;
 
 // Put the pieces of a line, each up to a relation or a sum, into boxes of
-// their own, between which the line may break.
+// their own, between which the line may break at a space.
 function divide(math, top) {
   const pieces = [[]];
   adaptor.childNodes(math).forEach((child, k) => {
     pieces[pieces.length - 1].push(child);
-    const kind = top[k]?.texClass;
-    if (top[k]?.isKind("mo") && (kind === RELATION || kind === BINARY)) {
+    const { texClass } = top[k];
+    const sum = texClass === BINARY && "+\u2212".includes(top[k].getText?.());
+    if (top[k].isKind("mo") && (texClass === RELATION || sum)) {
       pieces.push([]);
     }
   });
   const boxes = pieces.filter((piece) => piece.length).map((piece) =>
     adaptor.node("span", { class: "piece" }, piece));
   for (const child of [...adaptor.childNodes(math)]) adaptor.remove(child);
-  boxes.forEach((box) => adaptor.append(math, box));
+  boxes.forEach((box, k) => {
+    if (k) {
+      adaptor.removeAttribute(adaptor.firstChild(box), "space");
+      adaptor.append(math, adaptor.text(" "));
+    }
+    adaptor.append(math, box);
+  });
 }
 
 function render(tex, display) {

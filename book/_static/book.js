@@ -27,7 +27,7 @@ if (current && getComputedStyle(contents).position === "sticky") {
 
 // On a phone a wide formula shrinks a little; what still scrolls sideways can
 // be scrolled with the keyboard too.
-const SMALLEST = 0.72;
+const SMALLEST = 0.72, OVERHANG = 4;
 const fit = () => {
   for (const box of all("div.math > .wide")) {
     const formula = box.firstElementChild;
@@ -39,8 +39,12 @@ const fit = () => {
     }
   }
   for (const box of all(".wide, .highlight > pre, .listing, .scroll")) {
-    if (box.scrollWidth > box.clientWidth + 4) box.tabIndex = 0;
+    // Glyphs hang over by a pixel or two, which is nothing to scroll for.
+    box.style.overflowX = "";
+    const excess = box.scrollWidth - box.clientWidth;
+    if (excess > OVERHANG) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
+    if (excess > 0 && excess <= OVERHANG) box.style.overflowX = "clip";
   }
 };
 fit();
