@@ -39,6 +39,7 @@ mutants: $(READY)
 	$(BIN)/python -m pip install --quiet "pip>=25.1" # which knows groups
 	$(BIN)/python -m pip install --quiet --group mutants
 	$(BIN)/python -m tools.survivors book/records/survivors.json
+	$(BIN)/python -m tools.patients book/records/doctor.json
 
 clean:
 	rm -rf _build

@@ -154,6 +154,9 @@ def examine_layer(make: Make, probe: Probe, chart: Chart) -> None:
     twin = make(*probe.args, **probe.settings)
     chart.write("memory of another layer", shared(layer, twin))
     values = set_values(parameters(layer))
+    for name in "running_mean", "running_variance":
+        if hasattr(layer, name):
+            getattr(layer, name)[...] += 0.5  # as after some batches
     if not probe.training:
         chart.note("y in training", lambda: layer.forward(probe.draw(2)))
         layer.training = False
@@ -269,6 +272,8 @@ def examine_dropout(make: Make, probe: Probe, chart: Chart) -> None:
 
     def shares(back: bool) -> Array:
         y = layer.backward(dy.copy()) if back else layer.forward(x.copy())
+        way = "dx" if back else "y"
+        chart.write(f"the precision of {way}", 8 * np.asarray(y).itemsize)
         return np.asarray(y) / (dy if back else x)
 
     mask: Array = np.zeros(())

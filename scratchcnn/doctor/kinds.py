@@ -146,7 +146,14 @@ CONVOLUTIONS = [
     ),
     Probe("a batch of one", (2, 3, 2), shape=(1, 2, 4, 3)),
     Probe("frozen inputs", (2, 3, 2), shape=(3, 2, 4, 3)),
-    Probe("float32", (2, 3, 2), shape=(2, 2, 4, 3), dtype="float32"),
+    Probe(
+        "float32",
+        (2, 3, 2),
+        {"padding": 1},
+        (2, 2, 4, 3),
+        "padding",
+        dtype="float32",
+    ),
 ]
 POOLS = [
     Probe("windows side by side", (2,), shape=(2, 3, 4, 6)),
@@ -209,6 +216,16 @@ DROPS = [
     Probe("a quarter dropped", (0.25,), shape=MANY),
     Probe("nothing dropped", (0.0,), shape=MANY),
     Probe("evaluation", (0.25,), shape=MANY, training=False),
+    Probe("float32", (0.25,), shape=MANY, dtype="float32"),
+    Probe(
+        "float32 in evaluation",
+        (0.25,),
+        {},
+        MANY,
+        "evaluation",
+        training=False,
+        dtype="float32",
+    ),
 ]
 OUTPUTS = [
     Probe("one output", targets="numbers", shape=(3, 1)),
@@ -275,6 +292,7 @@ ROWS = [
     Probe("as many rows as columns", shape=(4, 4)),
     Probe("large logits", shape=(3, 5), change=thousands),
     Probe("one row", shape=(1, 4)),
+    Probe("three axes", shape=(2, 3, 4)),
     Probe("float32", shape=(3, 5), dtype="float32"),
 ]
 HOW = {"learning_rate": 0.5, "epochs": 2}

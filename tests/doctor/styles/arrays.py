@@ -357,8 +357,8 @@ def he_normal(shape, *, fan_in, rng):
 
 
 def softmax(z):
-    return np.exp(z - log_sum_exp(z)[:, None])
+    return np.exp(z - log_sum_exp(z)[..., None])
 
 
 def log_sum_exp(z):
-    return np.logaddexp.reduce(z, axis=1)
+    return np.logaddexp.reduce(z, axis=-1)

@@ -272,10 +272,10 @@ class Dropout:
             for n in range(len(x)):
                 drawn = self.rng.random(x.shape[1:])
                 self.mask[n] = np.where(drawn < self.p, 0, 1 / (1 - self.p))
-        return x * self.mask
+        return (x * self.mask).astype(x.dtype)
 
     def backward(self, dy):
-        dx = np.zeros(dy.shape)
+        dx = np.zeros(dy.shape, dy.dtype)
         for n in range(len(dy)):
             dx[n] = dy[n] * self.mask[n]
         return dx
@@ -471,18 +471,20 @@ def he_normal(shape, fan_in, rng):
 
 
 def softmax(z):
-    p = np.zeros(z.shape, z.dtype)
-    for n in range(len(z)):
-        top = max(z[n])
-        e = [math.exp(v - top) for v in z[n]]
+    rows = z.reshape(-1, z.shape[-1])
+    p = np.zeros(rows.shape, z.dtype)
+    for n in range(len(rows)):
+        top = max(rows[n])
+        e = [math.exp(v - top) for v in rows[n]]
         for k in range(len(e)):
             p[n, k] = e[k] / sum(e)
-    return p
+    return p.reshape(z.shape)
 
 
 def log_sum_exp(z):
-    y = np.zeros(len(z), z.dtype)
-    for n in range(len(z)):
-        top = max(z[n])
-        y[n] = top + math.log(sum(math.exp(v - top) for v in z[n]))
-    return y
+    rows = z.reshape(-1, z.shape[-1])
+    y = np.zeros(len(rows), z.dtype)
+    for n in range(len(rows)):
+        top = max(rows[n])
+        y[n] = top + math.log(sum(math.exp(v - top) for v in rows[n]))
+    return y.reshape(z.shape[:-1])
