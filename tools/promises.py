@@ -78,8 +78,10 @@ def homes(root: Path) -> dict[str, str]:
 
 def home(module: str, known: dict[str, str]) -> str | None:
     """Return the page of a module; those of Python's own names have one."""
-    name = module.rpartition("/")[2]
-    return HOME.get(module) or HOME.get(name) or known.get(module)
+    folder, _, name = module.rpartition("/")
+    page = HOME.get(module) or HOME.get(name) or known.get(module)
+    top = folder.partition("/")[0]
+    return f"api/{top}" if top and page == "api" else page
 
 
 def modules(root: Path) -> dict[str, Path]:

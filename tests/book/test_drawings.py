@@ -1,0 +1,65 @@
+"""Drawings in a page, in the light and in the dark."""
+
+from __future__ import annotations
+
+import re
+from io import StringIO
+
+import figures
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from drawings import inline, palettes
+
+
+def drawn(signed: bool) -> str:
+    """Return a drawing of two small pictures, or of a line with a label."""
+    if signed:
+        array = np.array([[-1.0, 0.0], [0.5, 1.0]])
+        figure = figures.image_row([array, -array], ["a", "b"], signed=True)
+    else:
+        figure, axes = plt.subplots()
+        axes.plot([0, 1], color=figures.GRADIENT)
+    file = StringIO()
+    figure.savefig(file, format="svg")
+    plt.close(figure)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("form", [0, 1], ids=["light", "dark"])
+def test_the_extremes_are_the_most_saturated(form: int):
+    colors = palettes()[form]
+    chroma = colors.max(axis=1) - colors.min(axis=1)
+    middle = len(colors) // 2
+    # Toward an extreme, one step of a color never takes much away.
+    assert chroma[middle] <= 10
+    for half in chroma[middle::-1], chroma[middle:]:
+        assert half[-1] >= 0.6 * half.max()
+        assert half[-1] >= 90
+    assert colors[0, 2] > colors[0, 0]
+    assert colors[-1, 0] > colors[-1, 2]
+
+
+def test_the_dark_extremes_are_the_brightest():
+    dark = palettes()[1].sum(axis=1)
+    assert dark[0] == dark[: len(dark) // 2].max()
+    assert dark[-1] == dark[len(dark) // 2 :].max()
+
+
+def test_a_signed_picture_has_two_forms_and_ids_of_its_own():
+    svg = drawn(signed=True)
+    html = inline(svg, "one") + inline(svg, "two")
+    assert html.count('class="signed light"') == 4
+    assert html.count('class="signed dark"') == 4
+    ids = re.findall(r' id="([^"]+)"', html)
+    assert len(ids) == len(set(ids))
+    for name in re.findall(r'(?:url\(|href=")#([^")]+)', html):
+        assert name in ids
+
+
+def test_a_drawing_takes_its_colors_from_the_page():
+    html = inline(drawn(signed=False), 'an "alt" & more')
+    assert 'aria-label="an &quot;alt&quot; &amp; more"' in html
+    assert "stroke: var(--gradient)" in html
+    assert "#000000" not in html
+    assert float(re.search(r"min-width: (\d+)px", html)[1]) >= 350
