@@ -14,9 +14,10 @@ import scratchcnn
 from tests.publishing import NAMESPACES, PUBLIC
 
 ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "book" / "api.md", *(ROOT / "book" / "api").glob("*.md")]
 REFERENCE = re.findall(
     r"^\.\. automodule:: (\S+)\n   :members:$",
-    (ROOT / "book" / "api.md").read_text(),
+    "".join(page.read_text() for page in PAGES),
     re.M,
 )
 LATER = {"scipy", "pooch", "tqdm", "matplotlib", "requests"}
