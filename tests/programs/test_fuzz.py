@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from scratchcnn.data.drawn import dataset
 from scratchcnn.losses.cross_entropy import (
@@ -98,6 +99,7 @@ def place(tmp_path, monkeypatch):
     """Go to a folder with some data, and with files in the way."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SCRATCHCNN_DATA", "data")
+    monkeypatch.setattr(two_classes, "plot", lambda *_: Figure())  # quicker
     monkeypatch.setattr(record, "SEEDS", (0, 1))
     short = Settings(network="record", epochs=1, batch_size=10, validation=0)
     monkeypatch.setattr(record, "SETTINGS", short)
