@@ -359,6 +359,7 @@ def replay(layer: Layer, x: Operand, tensors: Learned) -> Operand:
 
 def mean_squared_error(y: Operand, t: Array) -> Operand:
     """Record the loss of that name, of outputs y and targets t."""
+    check_array("mean_squared_error", "t", t, *value(y).shape)
     difference = y - t
     return mean(difference * difference)
 

@@ -141,7 +141,11 @@ class Layer(Cached, ABC):
     """
 
     training: bool = True
-    input_gradient: bool = True
+
+    @property
+    def input_gradient(self) -> bool:
+        """Whether `backward` returns dL/dx."""
+        return True
 
     @abstractmethod
     def forward(self, x: Array) -> Array:
@@ -198,7 +202,10 @@ class Layer(Cached, ABC):
         places: dict[int, str] = {}
         for path, layer in self.walk():
             own = layer.own_parameters(path)
-            ids = {name: id(p.value) for name, p in own.items()}
+            ids = {
+                name: p.value.__array_interface__["data"][0]
+                for name, p in own.items()
+            }
             for name, number in [(path, id(layer)), *ids.items()]:
                 if number in places:
                     raise ValueError(

@@ -460,13 +460,15 @@ def tied(how, rng):
         two.weight = one.weight
     elif how == "array":
         two.weight.value = one.weight.value
+    elif how == "view":
+        two.weight.value = one.weight.value.T
     network = Network([one, ReLU(), two])
     if how == "layer":
         network.layers.append(network.layers[1])
     return network
 
 
-@pytest.mark.parametrize("how", ["parameter", "array", "layer"])
+@pytest.mark.parametrize("how", ["parameter", "array", "view", "layer"])
 @pytest.mark.parametrize(
     "use",
     [
@@ -498,6 +500,7 @@ def test_what_is_shared_is_refused_by_name(how, use, rng, tmp_path):
     names = {
         "parameter": "'0.weight' again as '2.weight'",
         "array": "'0.weight' again as '2.weight'",
+        "view": "'0.weight' again as '2.weight'",
         "layer": "'1.' again as '3.'",
     }
     network = tied(how, rng)

@@ -135,8 +135,14 @@ class Listing(LiteralInclude):
             self.env.docname, f"_modules/{module.replace('.', '/')}"
         )
         if "pyobject" in self.options:
-            # Special methods are not documented: their class is near enough.
-            target += "#" + piece.partition(".__")[0]
+            # Special methods and properties have no anchor: their class is
+            # near enough.
+            owner, _, last = piece.rpartition(".")
+            text = Path(self.env.srcdir, name).read_text()
+            bare = (
+                last.startswith("__") or f"@property\n    def {last}(" in text
+            )
+            target += "#" + (owner if owner and bare else piece)
         link = nodes.reference("", "", internal=True, refuri=target)
         link += label
         return link

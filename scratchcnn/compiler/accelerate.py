@@ -27,7 +27,7 @@ from scratchcnn.compiler.stage import (
     batch_first,
     batch_last,
 )
-from scratchcnn.layer import Layer, Parameter
+from scratchcnn.layer import Layer, Parameter, plain
 from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
@@ -76,7 +76,6 @@ def stages_of(network: Network) -> list[tuple[Any, Layer]]:
     return stages
 
 
-SIZES = int, float, str, bool, tuple, Parameter
 PASSING = "training", "_kept"  # what may differ from batch to batch
 
 
@@ -88,7 +87,8 @@ def blueprint(network: Network) -> list[Any]:
             *(
                 value.value.shape if type(value) is Parameter else value
                 for name, value in vars(layer).items()
-                if type(value) in SIZES and name not in PASSING
+                if name not in PASSING
+                and (type(value) is Parameter or plain(value))
             ),
         ]
         for layer in network.leaves()
@@ -139,7 +139,7 @@ class Accelerated(Network):
     """What `accelerate` returns: a network that is computed by plans."""
 
     def __init__(self, network: Network, input_gradient: bool) -> None:
-        self.network, self.input_gradient = network, input_gradient
+        self.network, self.returns_dx = network, input_gradient
         self.plans = Plans()
 
     def __repr__(self) -> str:
@@ -149,7 +149,12 @@ class Accelerated(Network):
         """Leave the plans behind: a copy makes its own."""
         state = self.__getstate__()
         del state["plans"]
-        return type(self), (self.network, self.input_gradient), state
+        return type(self), (self.network, self.returns_dx), state
+
+    @property
+    def input_gradient(self) -> bool:
+        """Whether `backward` returns dL/dx, as was asked for."""
+        return self.returns_dx
 
     @property
     def layers(self) -> list[Layer]:

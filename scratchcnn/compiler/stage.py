@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -205,6 +205,17 @@ class BatchNormStage(Stage[BatchNorm2D]):
         x *= self.factor()
 
 
+def caches(layer: Layer) -> list[tuple[Layer, Any]]:
+    """Return what a layer, and all inside it, have kept."""
+    return [(one, one._kept) for _, one in layer.walk()]
+
+
+def put_back(kept: list[tuple[Layer, Any]]) -> None:
+    """Let layers keep again what they have kept before."""
+    for layer, one in kept:
+        layer._kept = one
+
+
 class DropoutStage(Stage[Dropout]):
     """Multiply by the mask that the layer draws for an input of ones."""
 
@@ -214,8 +225,10 @@ class DropoutStage(Stage[Dropout]):
         self.ones = np.ones(batch_first(self.x).shape, self.x.dtype)
 
     def forward(self) -> None:
-        """Drop what the mask drops."""
+        """Drop what the mask drops; what the layer has kept stays."""
+        before = caches(self.layer)
         self.mask = batch_last(self.layer.forward(self.ones))
+        put_back(before)
         self.x *= self.mask
 
     def backward(self) -> None:
@@ -235,14 +248,24 @@ class AnyStage(Stage[Layer]):
         self.y = np.empty((*y.shape[1:], n), y.dtype)
 
     def forward(self) -> None:
-        """Let the layer work on a copy in its own layout."""
+        """Let the layer work on a copy in its own layout.
+
+        What it keeps is taken from it until `learn`: in between, the
+        plain network may be used.
+        """
+        before = caches(self.layer)
         y = self.layer.forward(batch_first(self.x).copy())
+        self.kept = caches(self.layer)
+        put_back(before)
         check_array(self.layer, "its output", y, *batch_first(self.y).shape)
         np.copyto(self.y, batch_last(y))
 
     def learn(self) -> None:
         """Fill the layer's gradients, and dx by the way."""
+        before = caches(self.layer)
+        put_back(self.kept)
         dx = self.layer.backward(batch_first(self.y).copy())
+        put_back(before)
         check_array(self.layer, "dx", dx, *batch_first(self.x).shape)
         np.copyto(self.x, batch_last(dx))
 

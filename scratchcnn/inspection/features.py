@@ -21,7 +21,7 @@ from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dropout import Dropout
 from scratchcnn.layers.logits import Sigmoid
 from scratchcnn.layers.network import Network
-from scratchcnn.layers.pooling import Pooling
+from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D, Pooling
 from scratchcnn.layers.relu import ReLU
 
 Positions = npt.NDArray[np.int64]
@@ -60,7 +60,8 @@ def activations(network: Network, x: Array) -> list[Array]:
     >>> one.shape, two.shape
     ((1, 2, 1), (1, 2))
     """
-    if not isinstance(network, Network):
+    closed = [*network.leaves()] == [network]  # who knows what it does
+    if closed or not isinstance(network, Network):
         raise TypeError(f"activations wants a Network, got {network!r}")
     outputs = []
     with evaluation_mode(network):
@@ -126,11 +127,12 @@ def receptive_field(network: Layer) -> Field:
     """
     start, stride, size = np.array([[0, 0], [1, 1], [1, 1]])
     for layer in network.leaves():
-        if isinstance(layer, (Conv2D, Pooling)):
+        known = type(layer) in (Conv2D, MaxPool2D, AvgPool2D)
+        if known and isinstance(layer, (Conv2D, Pooling)):
             size = size + (np.array(layer.kernel_size) - 1) * stride
             start = start - getattr(layer, "padding", 0) * stride
             stride = stride * layer.stride
-        elif not isinstance(layer, POINTWISE):
+        elif type(layer) not in POINTWISE:
             raise TypeError(
                 "receptive_field wants convolutions, pooling and layers "
                 f"that work number by number, got {layer!r}"
@@ -228,6 +230,7 @@ def patches(x: Array, field: Field, positions: Positions) -> Array:
         )
     n = positions[:, 0]
     check_labels("patches", "the images of positions", n, len(n), len(x))
+    positions = positions.astype(np.int64)  # a byte would overflow
     inside, index = [], []
     for axis in (0, 1):
         first = field.start[axis] + field.stride[axis] * positions[:, axis + 1]

@@ -55,7 +55,7 @@ def saliency(network: Layer, x: Array, classes: Labels) -> Array:
     >>> saliency(layer, np.ones((1, 2)), np.array([1]))
     array([[3., 4.]])
     """
-    if not all(layer.input_gradient for _, layer in network.walk()):
+    if not network.input_gradient:
         raise ValueError(
             "saliency wants a network whose backward returns dL/dx "
             f"(accelerate needs input_gradient=True), got {network!r}"

@@ -73,10 +73,20 @@ class Network(Layer):
         for layer in self.layers:
             yield from layer.leaves()
 
+    @property
+    def input_gradient(self) -> bool:
+        """Whether all layers return the gradient by their input."""
+        return all(layer.input_gradient for layer in self.layers)
+
     def forward(self, x: Array) -> Array:
         """Return the last layer's output for the batch x, (N, ...)."""
-        for layer in self.layers:
-            x = layer.forward(x)
+        try:
+            for layer in self.layers:
+                x = layer.forward(x)
+        except BaseException:
+            for _, layer in self.walk():
+                layer.forget()  # half of a pass
+            raise
         return x
 
     def backward(self, dy: Array) -> Array:

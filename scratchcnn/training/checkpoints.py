@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchcnn.arrays import check_generator
-from scratchcnn.layer import Layer
+from scratchcnn.layer import Layer, held
 from scratchcnn.training.loop import History
 from scratchcnn.training.optimizers import Optimizer
 from scratchcnn.training.run_text import (
@@ -117,11 +117,11 @@ class Checkpoint:
         """Return every distinct generator of the run, by name."""
         found = {"rng": self.rng}
         for path, layer in self.network.walk():
-            for name, value in vars(layer).items():
-                if isinstance(value, np.random.Generator) and not any(
-                    value is known for known in found.values()
-                ):
-                    found[f"network/{path}{name}"] = value
+            for attribute, value in vars(layer).items():
+                name = f"network/{path}{attribute}"
+                for place, rng in held(value, np.random.Generator, name):
+                    if not any(rng is known for known in found.values()):
+                        found[place] = rng
         return found
 
     def fixed(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import copy
 import json
 import os
 from dataclasses import dataclass
+from operator import methodcaller
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ class RunText:
         """Return it as JSON."""
         parts = dict(zip(PARTS, vars(self).values(), strict=True))
         parts["history"] = vars(self.history)
-        return json.dumps(parts, default=np.ndarray.tolist)
+        return json.dumps(parts, default=methodcaller("tolist"))
 
 
 def is_number(value: Any) -> bool:
@@ -120,7 +121,7 @@ def rehearse(generator: np.random.Generator, state: Any) -> None:
         twin.state = state
     except Exception as error:  # whatever NumPy makes of it
         raise ValueError(f"{type(error).__name__}: {error}") from None
-    read = json.dumps(twin.state, default=np.ndarray.tolist)
+    read = json.dumps(twin.state, default=methodcaller("tolist"))
     if read != json.dumps(state):
         raise ValueError("it reads back as another")
     for name, place in {**state, **state["state"]}.items():

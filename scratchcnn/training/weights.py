@@ -128,6 +128,8 @@ def array_faults(source: Named, target: Named) -> list[str]:
             faults.append(f"{name} is {array.shape}, not {wanted.shape}")
         if not np.can_cast(array.dtype, wanted.dtype, "equiv"):
             faults.append(f"{name} is {array.dtype}, not {wanted.dtype}")
+        if not wanted.flags.writeable:
+            faults.append(f"{name} of the network can't be written to")
     return faults
 
 

@@ -309,3 +309,61 @@ def test_shapes_of_unknown_layers_may_not_change_in_secret(rng):
     Moody.width = 1
     with pytest.raises(ValueError, match="wants its output of shape"):
         fast(x)
+
+
+def test_both_forms_may_be_used_in_turn(rng):
+    layers = [Dense(2, 3, rng=rng), Sigmoid(), Dropout(0.5, rng=rng)]
+    network = Network([*layers, Dense(3, 2, rng=rng)])
+    x, other, dy = rng.standard_normal((3, 4, 2))
+    fast = accelerate(network, input_gradient=True)
+    generator = layers[2].rng
+
+    def gradients(one, between=None):
+        generator.bit_generator.state = start
+        one(x)
+        if between is not None:
+            between(other)
+        return [one.backward(dy), *(p.grad.copy() for p in one.parameters())]
+
+    start = generator.bit_generator.state
+    wanted = gradients(network)
+    assert_all_close(gradients(network, fast), wanted, tolerance=0)
+    assert_all_close(gradients(fast, network), wanted)
+
+
+def test_half_of_a_pass_is_nothing_to_go_back_from(rng):
+    network = Network([Dense(2, 3, rng=rng), Dense(4, 2, rng=rng)])
+    x, layer = rng.standard_normal((4, 2)), network.layers[1]
+    network.layers[1] = Dense(3, 2, rng=rng)
+    network(x)
+    network.layers[1] = layer
+    with pytest.raises(ValueError, match="wants x"):
+        network(-x)
+    with pytest.raises(RuntimeError, match="needs a forward pass"):
+        network.layers[0].backward(np.ones((4, 3)))
+
+
+def test_attributes_that_can_t_be_compared_are_no_trouble(rng):
+    class Weighted(ReLU):
+        """Keeps arrays in a tuple."""
+
+        def __init__(self):
+            self.w = (np.ones(2),)
+
+        def forward(self, x):
+            """Return y."""
+            return super().forward(x) * self.w[0]
+
+    network, x = Network([Weighted()]), rng.standard_normal((3, 2))
+    fast = accelerate(network)
+    fast(x)
+    network.layers[0].w = (np.full(2, 3.0),)
+    np.testing.assert_array_equal(fast(x), network(x))
+
+
+def test_a_kept_gradient_is_seen_however_deep_it_is_kept(rng):
+    _, fast = example(rng)
+    whole = Network([Dense(3, 2, rng=rng), Network([Network([fast])])])
+    y = whole(rng.standard_normal((4, 3)))
+    with pytest.raises(ValueError, match="input_gradient=True"):
+        whole.backward(y)

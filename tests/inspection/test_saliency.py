@@ -143,7 +143,10 @@ def test_accelerated_or_not(rng):
     )
     closed = accelerate(network)
     around = accelerate(Network([closed]), input_gradient=True)
-    for one in closed, Network([closed]), around:
+    np.testing.assert_allclose(
+        saliency(around, x, classes), saliency(network, x, classes), atol=1e-6
+    )
+    for one in closed, Network([closed]), Network([Network([closed])]):
         with pytest.raises(ValueError, match="needs input_gradient=True"):
             saliency(one, x, classes)
 
