@@ -68,6 +68,19 @@ def ill_probes(mine: Chart, right: Chart) -> Ill:
     return found
 
 
+SLIPS = (
+    "AttributeError",
+    "ImportError",
+    "ModuleNotFoundError",
+    "NameError",
+    "NoneType",
+    "NotImplementedError",
+    "SyntaxError",
+    "SystemExit",
+    "UnboundLocalError",
+)
+
+
 def overflowed(value: Value | None) -> bool:
     """Say whether there are numbers without end, or an error about them."""
     if isinstance(value, str):
@@ -79,8 +92,10 @@ def alike(mine: Value, theirs: Value | None, result: str) -> float:
     """Say whether two ill results are of one kind: 1, 0, or a half.
 
     Some programs fail where others go on with the same mistake, which
-    speaks neither for it nor against it.
+    speaks neither for it nor against it. A slip of the pen explains itself.
     """
+    if isinstance(mine, str) and mine.startswith(SLIPS):
+        return 0.0
     if same(mine, theirs, result):
         return 1.0
     if overflowed(mine) and overflowed(theirs):

@@ -8,7 +8,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-from scratchcnn import MaxPool2D, ReLU
+from scratchcnn import Dense, MaxPool2D, ReLU
 from scratchcnn.doctor import CAUSES, KINDS, Diagnosis, diagnose, diagnosis
 from scratchcnn.doctor.diagnosis import known
 from tests.doctor.programs import STYLES, WRONG
@@ -241,3 +241,28 @@ def test_the_verdict_is_one_of_values():
     found = Diagnosis("relu", [], ["y"], 3)
     assert found.healthy
     assert found.to_dict()["healthy"] is True
+
+
+def test_a_slip_of_the_pen_is_no_known_mistake():
+    class Misspelled(ReLU):
+        """Asks for a name that is not there."""
+
+        def backward(self, dy):
+            """Return dx."""
+            return dy * postive  # noqa: F821
+
+    class Silent(Dense):
+        """Returns nothing."""
+
+        def backward(self, dy):
+            """Return nothing."""
+            super().backward(dy)
+
+    for candidate, kind, said in [
+        (Misspelled, "relu", "NameError"),
+        (Silent, "dense", "NoneType"),
+    ]:
+        found = diagnose(candidate, kind)
+        assert not found.healthy
+        assert all(one.causes == [] for one in found.findings)
+        assert said in str(found)
