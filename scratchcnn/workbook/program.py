@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from scratchcnn.arrays import check_size
 from scratchcnn.programs.command_line import CommandLine
 from scratchcnn.programs.two_classes import EPOCHS
 from scratchcnn.workbook.board import board, check, curves
@@ -76,6 +77,8 @@ def new(folder: Path, chapters: list[str] | None, hard: bool) -> Answer:
 
 def upgrade(folder: Path, chapters: list[str] | None, hard: bool) -> Answer:
     """Add to a workbook what is missing."""
+    if not folder.is_dir():
+        raise ValueError(f"{str(folder)!r} is no folder; see `new`")
     names = chapters or written(folder)
     return 0, lines(write_missing(folder, names, hard))
 
@@ -97,19 +100,25 @@ def examine(folder: Path, chapters: list[str], json: bool) -> Answer:
 
 def give_hint(folder: Path, name: str) -> Answer:
     """Open one step more."""
+    if not folder.is_dir():
+        raise ValueError(f"{str(folder)!r} is no folder; see `new`")
     return 0, hint(folder, name) + "\n"
 
 
 def reveal(folder: Path, name: str, yes: bool) -> Answer:
     """Show a listing, once the reader is sure."""
     text = listing(name)
-    if not yes and input(f"Show {name}? [y/N] ").strip().lower() != "y":
-        return 1, "It stays closed.\n"
-    return 0, text
+    try:
+        sure = yes or input(f"Show {name}? [y/N] ").strip().lower() == "y"
+    except EOFError:  # there is nobody to ask
+        sure = False
+    return (0, text) if sure else (1, "It stays closed.\n")
 
 
 def train(folder: Path, **settings: Any) -> Answer:
     """Train the reader's network and ours."""
+    check_size("train", "--epochs", settings["epochs"])
+    check_size("train", "--seed", settings["seed"], 0)
     try:
         return 0, curves(ask("train", folder, HOUR, **settings)) + "\n"
     except RuntimeError as error:

@@ -38,6 +38,8 @@ def test_the_exit_code_is_for_a_course(tmp_path, capsys):
         (["check", "dance"], "no chapter dance"),
         (["check"], "no workbook"),
         (["hint", "conv2d.up"], "there are hints for"),
+        (["train", "--epochs", "0"], "wants --epochs >= 1, got 0"),
+        (["train", "--seed", "-1"], "wants --seed >= 0, got -1"),
         (["reveal", "nothing"], "there is no 'nothing'"),
         (["train", "--data", "nowhere", "--epochs", "1"], "training: "),
     ],
@@ -80,3 +82,22 @@ def test_the_module_is_a_program(tmp_path):
         check=True,
     )
     assert done.stdout.split() == ["relu.py", "README.md"]
+
+
+def test_without_an_answer_nothing_is_revealed(monkeypatch, capsys):
+    def silent(question):
+        raise EOFError
+
+    monkeypatch.setattr("builtins.input", silent)
+    assert main(["reveal", "relu"]) == 1
+    assert capsys.readouterr().out == "It stays closed.\n"
+
+
+@pytest.mark.parametrize(
+    "words", [["upgrade", "nowhere"], ["hint", "relu.dx", "--folder", "no"]]
+)
+def test_a_folder_that_is_not_there_is_named(words, capsys, tmp_path):
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    assert left.value.code == 2
+    assert f"'{words[-1]}' is no folder" in capsys.readouterr().err
