@@ -56,7 +56,12 @@ from scratchcnn.training.schedules import cosine
 
 VALIDATION, BATCH = 5_000, 64
 SEEDS, TRIALS = range(20), range(100, 104)
-BUDGETS = {"few": (10_000, 20), "all": (55_000, 7)}  # images, epochs
+BUDGETS = {  # how many images, and how often each of them is shown
+    "ten thousand": (10_000, 20),
+    "few, often": (500, 80),
+    "many, once": (40_000, 1),
+    "all": (55_000, 7),
+}
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ class Setup:
     dropped: float = 0.0
     moved: bool = False
     linear: bool = False
-    budget: str = "few"
+    budget: str = "ten thousand"
 
 
 @dataclass(frozen=True)
@@ -95,21 +100,30 @@ DECAY = Axis("decay", (0.0, *(5e-4 * 2.0**k for k in range(-4, 8))))
 MOMENTUM = Axis("momentum", (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99))
 DROPPED = Axis("dropped", tuple(k / 10 for k in range(10)))
 
-# A variant: what it changes, and along which axes its best is sought, one
-# after the other and around again.
-VARIANTS: dict[str, tuple[Setup, tuple[Axis, ...]]] = {
+# A variant: where its search begins, and along which axes it goes, one after
+# the other and around again.
+Variants = dict[str, tuple[Setup, tuple[Axis, ...]]]
+VARIANTS: Variants = {
     "base": (Setup(), (RATE, DECAY)),
     "no momentum": (Setup(rate=0.2, momentum=0.0), (RATE, DECAY)),
     "best momentum": (Setup(), (MOMENTUM, RATE)),
     "constant rate": (Setup(rate=0.025, falling=False), (RATE, DECAY)),
     "no decay": (Setup(decay=0.0), (RATE,)),
-    "batch normalization": (Setup(normalized=True), (RATE, DECAY)),
+    "normalization": (Setup(normalized=True), (RATE, DECAY)),
     "dropout": (Setup(dropped=0.3), (DROPPED, RATE)),
+    "both": (Setup(normalized=True, dropped=0.3), (DROPPED, RATE)),
     "augmentation": (Setup(moved=True), (RATE, DECAY)),
     "linear": (Setup(linear=True), (RATE, DECAY)),
-    "all images": (Setup(budget="all"), (RATE,)),
-    "all images, linear": (Setup(linear=True, budget="all"), (RATE,)),
 }
+PARTS = "base", "normalization", "dropout", "augmentation"
+for budget in "few, often", "many, once":
+    for part in PARTS:
+        setup, axes = VARIANTS[part]
+        axes = tuple(axis for axis in axes if axis != DECAY)
+        VARIANTS[f"{budget}: {part}"] = replace(setup, budget=budget), axes
+for part in "base", "linear":
+    setup, _ = VARIANTS[part]
+    VARIANTS[f"all: {part}"] = replace(setup, budget="all"), (RATE,)
 
 
 def build(setup: Setup, rng: np.random.Generator) -> Layer:
