@@ -55,12 +55,12 @@ from scratchcnn.models import lenet
 from scratchcnn.training.schedules import cosine
 
 VALIDATION, BATCH = 5_000, 64
-SEEDS, TRIALS = range(20), range(100, 104)
+SEEDS, TRIALS = range(20), range(100, 103)
 BUDGETS = {  # how many images, and how often each of them is shown
-    "ten thousand": (10_000, 20),
+    "ten thousand": (10_000, 10),
     "few, often": (500, 80),
     "many, once": (40_000, 1),
-    "all": (55_000, 7),
+    "all": (55_000, 5),
 }
 
 
