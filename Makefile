@@ -16,7 +16,7 @@ test: $(READY)
 
 fuzz: $(READY)
 	$(BIN)/python -m pytest -m fuzz
-	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest tests/compiler
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest tests/compiler tests/training
 
 check: $(READY)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -474,10 +474,12 @@ def test_a_difference_would_be_found(record):
 
 
 @pytest.mark.pytorch
+@pytest.mark.pytorch
 def test_pytorch_agrees_in_every_layer_step_and_process(compared):
     assert faults(compared) == []
 
 
+@pytest.mark.pytorch
 def test_the_record_is_of_what_is_compared_today(record, compared):
     for kind in "two_classes", "ten_classes", "steps", "processes":
         assert names(record[kind]) == names(compared[kind])
