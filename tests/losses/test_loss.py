@@ -45,5 +45,9 @@ def test_outputs_are_rows(shape):
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
 def test_no_number_is_no_answer(loss):
+    loss.threshold = np.nan
+    with pytest.raises(ValueError, match="wants a threshold, got NaN"):
+        loss.decide(np.array([[0.3], [0.5]]))
+    del loss.threshold
     with pytest.raises(ValueError, match="wants y to decide on, got NaN"):
         loss.decide(np.array([[0.3], [np.nan]]))
