@@ -447,7 +447,7 @@ def test_where_all_is_zero_there_is_no_error(rng):
 
 
 def test_what_a_large_loss_rounds_away_is_no_error(rng):
-    class Large(MeanSquaredError):
+    class Large(MeanSquaredError):  # noqa: N818 (no exception)
         """A loss so large that its last digit is noise."""
 
         def forward(self, y, t):
