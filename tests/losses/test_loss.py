@@ -38,7 +38,7 @@ def test_of_several_outputs_the_first_largest_counts(loss):
 
 @pytest.mark.parametrize("shape", [(3,), (3, 1, 1), ()])
 def test_outputs_are_rows(shape):
-    message = r"^MeanSquaredError\(\) wants y of shape \(N, K"
+    message = r"^MeanSquaredError\(\) wants y of shape \(N, M"
     with pytest.raises(ValueError, match=message):
         MeanSquaredError().decide(np.zeros(shape))
 
