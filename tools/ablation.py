@@ -156,7 +156,7 @@ def heaps() -> tuple[Split, Split, Split]:
 
 
 def run(setup: Setup, seed: int, test: bool) -> dict[str, Any]:
-    """Train one network; return its losses and how often it was right.
+    """Train one network; return its last loss, and how often it was right.
 
     The seed draws which images it sees, the weights, the order, the masks
     and the distances: two variants of one seed differ in their part alone.
@@ -186,11 +186,11 @@ def run(setup: Setup, seed: int, test: bool) -> dict[str, Any]:
             augment=shift_and_flip if setup.moved else None,
         )
     except FloatingPointError:  # the rate was too high for this network
-        return {"losses": [], "seen": 0.0, "right": 0.0}
+        return {"loss": None, "seen": 0.0, "right": 0.0}
     some = chosen[:VALIDATION]
     heap = tested if test else validation
     return {
-        "losses": [round(value, 4) for value in history.losses],
+        "loss": round(history.losses[-1], 4),
         "seen": accuracy(network, loss, x[some], labels[some]),
         "right": accuracy(network, loss, *heap),
     }
