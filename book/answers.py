@@ -258,17 +258,16 @@ def choose(
     choices
         Every choice, and whether it is true, which it is of exactly one.
     mistakes
-        Choices that are wrong, each with its reply, made by `wrong`.
+        The other choices, each with its reply, made by `wrong`.
 
     Raises
     ------
     ValueError
-        If not exactly one choice is true, or a mistake is none.
+        If not exactly one choice is true, or another has no reply.
     """
     right = [name for name, holds in choices.items() if truth(holds)]
-    if len(right) != 1 or not {m for m, _ in mistakes} <= {*choices} - {
-        *right
-    }:
+    false = {*choices} - {*right}
+    if len(right) != 1 or {name for name, _ in mistakes} != false:
         raise ValueError(f"{label}: the choices do not fit the answer")
     given = [(right[0], ""), *mistakes]
     show(Field(label, prompt, "choice", given, EXACT, [*choices]))

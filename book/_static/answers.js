@@ -88,7 +88,7 @@ const HOW = {
   choice: "Choose one.",
 };
 const CLOSE = "Close. Give one digit more.";
-const NOT_YET = "Not yet, nor by a wrong way that we know. Once more, step by step; the solution is below.";
+const NOT_YET = "Not yet, and none of the mistakes that we know. Try once more, line by line.";
 const judge = ({ kind, names, salt, step, shift, boxes }, text) => {
   const find = (key) => boxes.flatMap((box) => unseal(box, `${salt}:${key}`));
   let found;
