@@ -90,11 +90,13 @@ for (const block of all("div.highlight")) {
   block.append(copy);
 }
 
-// A link to a solution opens it.
+// A link to what is folded, a solution or the cell of a number, opens it.
 const openTarget = () => {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-  const closed = target?.closest("details:not([open])");
-  if (closed) { closed.open = true; target.scrollIntoView(); }
+  let closed = target?.closest("details:not([open])");
+  if (!closed) return;
+  for (; closed; closed = closed.parentElement.closest("details:not([open])")) closed.open = true;
+  target.scrollIntoView();
 };
 openTarget();
 window.addEventListener("hashchange", openTarget);

@@ -231,3 +231,15 @@ def test_the_search_finds_the_chapter_first(
     found = first.evaluate("(link) => link.href")
     tab.close()
     assert found.partition("#")[0] == server + QUERIES[query]
+
+
+def test_a_number_opens_its_cell_which_leads_back(browser: Any, server: str):
+    tab = browser.new_page()
+    tab.goto(server + "book/layers/dense.html")
+    tab.locator("a.computed").first.click()
+    cell = tab.locator("details.claims[open]")
+    cell.locator("pre").wait_for()
+    assert 'number("dense-check"' in cell.inner_text()
+    cell.locator(".numbers a").press("Enter")
+    assert tab.url.endswith("#number-dense-check")
+    tab.close()
