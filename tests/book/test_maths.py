@@ -35,6 +35,10 @@ def test_a_formula_is_seen_and_spoken_and_breaks_after_a_relation():
     assert "<msub><mi>x</mi><mn>1</mn></msub>" in html
 
 
+def test_a_negative_number_does_not_break():
+    assert rendered(r"2 \cdot (-1) = -2").count('class="piece"') == 2
+
+
 def test_a_formula_of_its_own_does_not_break():
     assert "piece" not in rendered("y = x", display=True)
 

@@ -72,6 +72,15 @@ RENDERED = """() => ({
     .length,
   shift: window.shifted,
 })"""
+# The size of the text, and the characters and lines of long paragraphs.
+LINES = """() => {
+  const { fontSize, lineHeight } = getComputedStyle(document.body);
+  const texts = [...document.querySelectorAll('article section > p')].filter(
+    (e) => e.innerText.length > 250
+      && !e.querySelector('mjx-container, code'));
+  return [parseFloat(fontSize), texts.map((e) =>
+    [e.innerText.length, e.clientHeight / parseFloat(lineHeight)])];
+}"""
 WATCH_SHIFT = """window.shifted = 0;
 new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) window.shifted += entry.value;
@@ -243,3 +252,29 @@ def test_a_number_opens_its_cell_which_leads_back(browser: Any, server: str):
     cell.locator(".numbers a").press("Enter")
     assert tab.url.endswith("#number-dense-check")
     tab.close()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_late_font_moves_little(browser: Any, server: str, width: int):
+    heights = []
+    for fonts in "**/literata*", "**/none":
+        tab = browser.new_page(viewport={"width": width, "height": 900})
+        tab.route(fonts, lambda route: route.abort())
+        tab.goto(server + "book/layers/dense.html")
+        tab.evaluate("() => document.fonts.ready")
+        heights.append(tab.locator("article").bounding_box()["height"])
+        tab.close()
+    assert heights[0] == pytest.approx(heights[1], rel=MOST_SHIFT)
+
+
+def test_a_line_has_about_66_characters(browser: Any, server: str):
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    tab.goto(server + "book/bug_gallery.html")
+    tab.evaluate("() => document.fonts.ready")
+    size, lines = tab.evaluate(LINES)
+    tab.close()
+    assert 17 <= size <= 18
+    # Half a line, on the average, remains empty below each paragraph.
+    full = sum(count - 0.5 for _, count in lines)
+    assert full >= 20
+    assert 62 <= sum(characters for characters, _ in lines) / full <= 70
