@@ -71,6 +71,17 @@ RENDERED = """() => ({
       document.querySelector('main')) & Node.DOCUMENT_POSITION_FOLLOWING)
     .length,
   shift: window.shifted,
+  crossing: [...document.querySelectorAll(
+    '.aside, .beside, figcaption, details.proof')].map(
+      (e) => e.getBoundingClientRect()).filter((a, i, all) => all.some(
+        (b, k) => k < i && a.width && b.width && a.left < b.right
+          && b.left < a.right && a.top < b.bottom && b.top < a.bottom)).length,
+  cut: [...document.querySelectorAll('.wide, .scroll, pre, .listing')].filter(
+    (e) => e.scrollWidth > e.clientWidth + 4).map((e) => e.outerHTML),
+  outside: [...document.querySelectorAll('article *')].filter((e) =>
+    e.getBoundingClientRect().right > window.innerWidth + 1
+      && !e.closest('.wide, .scroll, pre, .listing, mjx-assistive-mml')
+      && e.checkVisibility()).map((e) => e.outerHTML),
 })"""
 # The size of the text, and the characters and lines of long paragraphs.
 LINES = """() => {
@@ -175,7 +186,7 @@ def visit(
 
 
 @pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 390)])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_page_in_a_browser(
     browser: Any, server: str, page: str, scheme: str, width: int
 ):
@@ -190,6 +201,9 @@ def test_page_in_a_browser(
     assert measures["small"] == 0
     assert measures["stops"] <= MOST_STOPS
     assert measures["shift"] <= MOST_SHIFT
+    assert measures["crossing"] == 0
+    assert measures["outside"] == []
+    assert width < 1280 or measures["cut"] == []
 
 
 def without_drawings(text: str) -> str:
