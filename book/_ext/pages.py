@@ -38,6 +38,8 @@ DROPPED = (
 )
 POWER = re.compile(r"(?<=\d)e([+-])0*(\d+)")
 HYPHEN = re.compile(r"(?<![\w.])-(?=[\d.])")
+MARKS = re.compile(r"^(-\w+)?[,.;:!?)\N{RIGHT SINGLE QUOTATION MARK}]*")
+MODULE = re.compile(r"^scratchcnn\.(\w+\.)*")
 LONGEST = 155  # of a description, in characters
 LONGEST_NUMBER = 20  # that no line breaks
 
@@ -88,7 +90,7 @@ def sections(env: BuildEnvironment, page: str) -> str:
     for link in toc.findall(nodes.reference) if toc else ():
         depth = len(list(ancestors(link, nodes.bullet_list)))
         if depth == 2 and link.get("anchorname"):
-            text = escape(link.astext())
+            text = escape(MODULE.sub("", link.astext()))
             items += f'<li><a href="{link["anchorname"]}">{text}</a></li>'
     return f"<ul>{items}</ul>" if items else ""
 
@@ -149,6 +151,7 @@ def fill_layout(
         if page in app.env.titles
         else context.get("title", "")
     )
+    context["on_paper"] = re.sub(r'["\\<]', "", context["heading"])
     context["description"] = describe(tree) or app.config.html_title
 
 
@@ -163,14 +166,14 @@ def number_bodies(app: Sphinx, tree: nodes.document) -> None:
 
 
 def glue_punctuation(app: Sphinx, tree: nodes.document) -> None:
-    """Let no line begin with the comma that belongs to a formula."""
+    """Let no line begin with what belongs to a formula, as a comma does."""
     for formula in list(tree.findall(nodes.math)):
         parent = formula.parent
         after = parent.index(formula) + 1
         follower = parent[after] if after < len(parent) else None
         if not isinstance(follower, nodes.Text):
             continue
-        rest = follower.lstrip(",.;:!?)\N{RIGHT SINGLE QUOTATION MARK}")
+        rest = MARKS.sub("", follower)
         mark = follower[: len(follower) - len(rest)]
         if mark:
             together = nodes.inline(classes=["nowrap"])

@@ -112,9 +112,9 @@ class ShowTrust(SphinxPostTransform):
                     f"{highlight(source, 'python')}"
                     for place, source in found
                 )
-                mark = details("proof", "Tested", body)
-                parent = equation.parent
-                parent.insert(parent.index(equation) + 1, mark)
+                box = nodes.container(classes=["tested"])
+                equation.parent[equation.parent.index(equation)] = box
+                box += [equation, details("proof", "Tested", body)]
         for block in list(self.document.findall(nodes.literal_block)):
             path = str(block.get("source", ""))
             inside = [

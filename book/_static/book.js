@@ -57,7 +57,8 @@ const letters = { "mjx-c1D465": "x", "mjx-c1D464": "w", "mjx-c1D466": "y", "mjx-
 for (const [name, letter] of Object.entries(letters)) {
   for (const glyph of all(`.${name}`)) {
     const symbol = glyph.parentElement;
-    const whole = symbol.parentElement.matches("mjx-msub") ? symbol.parentElement : symbol;
+    let whole = symbol;
+    while (whole.parentElement.matches("mjx-base, mjx-mover, mjx-msub, mjx-texatom:has(> :only-child)")) whole = whole.parentElement;
     const before = whole.previousElementSibling;
     const gradient = before?.matches("mjx-texatom") && before.querySelector(".mjx-c64");
     symbol.dataset.quantity = gradient ? `d${letter}` : letter;

@@ -83,6 +83,18 @@ RENDERED = """() => ({
       && !e.closest('.wide, .scroll, pre, .listing, mjx-assistive-mml')
       && e.checkVisibility()).map((e) => e.outerHTML),
 })"""
+PRINTED = """() => ({
+  togglers: [...document.querySelectorAll('summary, button, nav')].filter(
+    (e) => e.checkVisibility() && !e.matches('.solution > *, .listing *'))
+    .map((e) => e.outerHTML),
+  closed: [...document.querySelectorAll(
+    '.solution > p, .listing details > pre')].filter(
+    (e) => !e.getBoundingClientRect().height).map((e) => e.outerHTML),
+  outside: [...document.querySelectorAll('article *')].filter((e) =>
+    e.getBoundingClientRect().right > window.innerWidth + 4
+      && !e.closest('mjx-assistive-mml') && e.checkVisibility())
+    .map((e) => e.outerHTML),
+})"""
 # The size of the text, and the characters and lines of long paragraphs.
 LINES = """() => {
   const { fontSize, lineHeight } = getComputedStyle(document.body);
@@ -240,6 +252,22 @@ def test_a_page_needs_no_script(browser: Any, page: str, scheme: str):
     context.close()
     assert not re.search(r"\\\(|\\\[|\\(mathrm|frac|sum)\b", text)
     assert (shot.getpixel((1, 1)) > 128) == (scheme == "light")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_on_paper_all_is_open_and_nothing_is_cut(browser: Any, page: str):
+    context = browser.new_context(
+        color_scheme="dark", viewport={"width": 680, "height": 900}
+    )
+    tab = context.new_page()
+    tab.goto(f"file://{HTML}/{page}")
+    tab.evaluate("() => document.fonts.ready")
+    tab.emulate_media(media="print", color_scheme="dark")
+    found = tab.evaluate(PRINTED)
+    shot = Image.open(BytesIO(tab.screenshot())).convert("L")
+    context.close()
+    assert found == {"togglers": [], "closed": [], "outside": []}
+    assert shot.getpixel((1, 1)) == 255
 
 
 @pytest.mark.parametrize("query", QUERIES)
