@@ -111,7 +111,6 @@ VARIANTS: Variants = {
     "no decay": (Setup(decay=0.0), (RATE,)),
     "normalization": (Setup(normalized=True), (RATE, DECAY)),
     "dropout": (Setup(dropped=0.3), (DROPPED, RATE)),
-    "both": (Setup(normalized=True, dropped=0.3), (DROPPED, RATE)),
     "augmentation": (Setup(moved=True), (RATE, DECAY)),
     "linear": (Setup(linear=True), (RATE, DECAY)),
 }
