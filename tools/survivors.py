@@ -43,8 +43,9 @@ REASONS = {
     "divisions give the same number.",
     r"np\.zeros\(\(1, \*input_shape": "Only shapes are asked for.",
     r"\(\(2, \*|x\[:2\]": "Two examples show the same shapes as one.",
-    r"self\.(wins|mask) = |self\.y, self\.mask = ": "A mask of other numbers "
-    "holds the same zeros and ones.",
+    r"(np\.(zeros|empty)\(.*|empty_like\(self\.x), (None)?\)": "A wider "
+    "buffer holds the same numbers.",
+    r"cuts\(ow": "Where a product is cut changes the time alone.",
     r"dtype\.type\(None\)": "NumPy makes NaN of None.",
     r", casting=|batch_last\(dy\), \)": "It is what NumPy does by itself.",
     r"invalid=|\"ignore\", \)": "Only a warning more.",
