@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: book test fuzz check bench pages record mutants clean lock
+.PHONY: book test fuzz check bench pages record ablation mutants clean lock
 
 book: $(READY)
 	$(BIN)/jupyter-book build . --all -q -W -n --keep-going
@@ -16,7 +16,7 @@ test: $(READY)
 
 fuzz: $(READY)
 	$(BIN)/python -m pytest -m fuzz
-	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest tests/compiler
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest tests/compiler tests/training
 
 check: $(READY)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -33,6 +33,9 @@ pages: $(READY)
 
 record: $(READY)
 	$(BIN)/python -m scratchcnn.programs.record book/records/record.json
+
+ablation: $(READY)
+	$(BIN)/python -m tools.ablation book/records/ablation.json
 
 mutants: $(READY)
 	$(BIN)/python -m tools.mutants book/records/mutants.json

@@ -43,7 +43,10 @@ def curves(found: dict[str, Any]) -> str:
     """Return both curves side by side, and whose layers have run."""
     (mine, right), (ours, best) = found["mine"], found["ours"]
     own = ", ".join(found["own"]) or "nothing yet: all of it is ours"
-    lines = [f"Yours: {own}", "", "epoch  your loss  our loss"]
+    lines = [f"Yours: {own}"]
+    if found["ill"]:
+        lines.append(f"Ill, see `check`: {', '.join(found['ill'])}")
+    lines += ["", "epoch  your loss  our loss"]
     for number, pair in enumerate(zip(mine, ours, strict=True), 1):
         lines.append(f"{number:5} {pair[0]:10.4f} {pair[1]:9.4f}")
     lines += ["", "Accuracy on the test images:"]

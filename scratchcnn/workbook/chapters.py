@@ -123,3 +123,26 @@ CHAPTERS = {
         "Train with some units missing: what must the others do?",
     ),
 }
+
+
+def chapter_of(name: str) -> str:
+    """Return the chapter of that name, or in which that is written.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    wanted = name.lower()
+    for chapter, (_, _, kinds, _) in CHAPTERS.items():
+        if wanted in (chapter, *kinds):
+            return chapter
+    raise ValueError(
+        f"there is no chapter {name}; there are {', '.join(CHAPTERS)}"
+    )
+
+
+def kinds_of(name: str) -> list[str]:
+    """Return what is meant by ``"dense"``, ``"Conv2D"``, ``"pooling"``."""
+    wanted = name.lower()
+    return [wanted] if wanted in KINDS else CHAPTERS[chapter_of(name)].kinds

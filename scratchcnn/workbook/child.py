@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import traceback
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -81,7 +82,8 @@ def ask(task: str, folder: Path, seconds: float, **settings: Any) -> Any:
     Raises
     ------
     RuntimeError
-        If it takes longer, or more memory, or dies.
+        If it takes longer, or more memory, or dies, or raises an error:
+        with the line of the reader's file that did.
     """
     with tempfile.TemporaryDirectory() as temporary:
         answer = Path(temporary) / "answer.json"
@@ -102,7 +104,20 @@ def ask(task: str, folder: Path, seconds: float, **settings: Any) -> Any:
             ) from error
         if not answer.exists():
             raise RuntimeError("the process ended without an answer")
-        return json.loads(answer.read_text(encoding="utf-8"))
+        found = json.loads(answer.read_text(encoding="utf-8"))
+        if "error" in found:
+            raise RuntimeError(found["error"])
+        return found["found"]
+
+
+def place(error: BaseException, folder: Path) -> str:
+    """Return where in a reader's files an error came up, and the error."""
+    steps = traceback.extract_tb(error.__traceback__)
+    own = [step for step in steps if Path(step.filename).parent == folder]
+    if not own:
+        return words(error)
+    file = Path(own[-1].filename).name
+    return f"{file}, line {own[-1].lineno}: {words(error)}"
 
 
 def main(task: str, folder: str, answer: str, settings: str) -> None:
@@ -111,7 +126,11 @@ def main(task: str, folder: str, answer: str, settings: str) -> None:
 
     limit_memory()
     tasks: dict[str, Any] = {"examine": examine, "train": train_both}
-    found = tasks[task](Path(folder), **json.loads(settings))
+    found: dict[str, Any]
+    try:
+        found = {"found": tasks[task](Path(folder), **json.loads(settings))}
+    except Exception as error:
+        found = {"error": place(error, Path(folder))}
     Path(answer).write_text(json.dumps(found), encoding="utf-8")
 
 

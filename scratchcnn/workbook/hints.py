@@ -9,36 +9,45 @@ from pathlib import Path
 from scratchcnn.doctor.catalog import table
 from scratchcnn.doctor.kinds import KINDS
 from scratchcnn.files import write_whole
+from scratchcnn.workbook.chapters import kinds_of
 
 HINTS: dict[str, dict[str, list[str]]] = table("workbook", "hints.toml")
 MEMORY = ".hints.json"
 
 
-def steps_of(name: str) -> list[str]:
-    """Return all steps of a derivation, such as ``"conv2d.dx"``.
+def derivation(name: str) -> tuple[str, str]:
+    """Return kind and result, of ``"conv2d.dx"`` or ``"convolution.dx"``.
 
     Raises
     ------
     ValueError
-        If there is none of that name.
+        If there are no hints of that name, or for two things of it.
     """
-    kind, _, result = name.partition(".")
-    if result not in HINTS.get(kind, {}):
-        known = [f"{k}.{r}" for k, results in HINTS.items() for r in results]
-        near = [one for one in known if one.startswith(f"{kind}.")] or known
+    thing, _, result = name.partition(".")
+    try:
+        kinds = [kind for kind in kinds_of(thing) if kind in HINTS]
+    except ValueError:
+        kinds = []
+    fitting = [kind for kind in kinds if result in HINTS[kind]]
+    if len(fitting) != 1:
+        near = [f"{k}.{r}" for k in kinds or HINTS for r in HINTS[k]]
         raise ValueError(f"there are hints for {', '.join(near)}")
-    return HINTS[kind][result]
+    return fitting[0], result
 
 
 def hint(folder: Path, name: str) -> str:
     """Return the steps that were opened before, and one more."""
-    steps, path = steps_of(name), folder / MEMORY
+    kind, result = derivation(name)
+    name, steps, path = (
+        f"{kind}.{result}",
+        HINTS[kind][result],
+        folder / MEMORY,
+    )
     opened = json.loads(path.read_text("utf-8")) if path.exists() else {}
     count = min(opened.get(name, 0) + 1, len(steps))
     write_whole(path, json.dumps({**opened, name: count}).encode())
     lines = [f"{i}. {step}" for i, step in enumerate(steps[:count], 1)]
     if count == len(steps):
-        kind, _, result = name.partition(".")
         lines.append(f"The rest is in {KINDS[kind].chapter(result)}.")
     return "\n".join(lines)
 
@@ -51,9 +60,10 @@ def listing(name: str) -> str:
     ValueError
         If there is nothing of that name.
     """
-    kind, _, method = name.partition(".")
-    thing = KINDS[kind].right() if kind in KINDS else None
-    thing = getattr(thing, method, None) if method else thing
-    if thing is None:
-        raise ValueError(f"there is no {name!r} among {', '.join(KINDS)}")
-    return inspect.getsource(thing)
+    thing, _, method = name.partition(".")
+    found = [KINDS[kind].right() for kind in kinds_of(thing)]
+    if method:
+        found = [getattr(one, method, None) for one in found]
+    if None in found:
+        raise ValueError(f"there is no {method!r} in {thing}")
+    return "\n\n".join(map(inspect.getsource, found))

@@ -11,7 +11,7 @@ from scratchcnn.arrays import check_size
 from scratchcnn.programs.command_line import CommandLine
 from scratchcnn.programs.two_classes import EPOCHS
 from scratchcnn.workbook.board import board, check, curves
-from scratchcnn.workbook.chapters import CHAPTERS
+from scratchcnn.workbook.chapters import CHAPTERS, chapter_of
 from scratchcnn.workbook.child import ask
 from scratchcnn.workbook.hints import hint, listing
 from scratchcnn.workbook.templates import write_missing, write_new
@@ -85,12 +85,8 @@ def upgrade(folder: Path, chapters: list[str] | None, hard: bool) -> Answer:
 
 def examine(folder: Path, chapters: list[str], json: bool) -> Answer:
     """Show the board; the code is 0 only if all of it is healthy."""
-    if unknown := {*chapters} - {*CHAPTERS}:
-        raise ValueError(
-            f"there is no chapter {', '.join(sorted(unknown))}; "
-            f"there are {', '.join(CHAPTERS)}"
-        )
-    names = chapters or written(folder)
+    wanted = dict.fromkeys(map(chapter_of, chapters))
+    names = [*wanted] or written(folder)
     if not names:
         raise ValueError(f"{str(folder)!r} holds no workbook; see `new`")
     rows = check(folder, names)

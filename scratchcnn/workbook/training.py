@@ -32,9 +32,13 @@ def ours() -> SimpleNamespace:
     return SimpleNamespace(**parts)
 
 
-def mixed(folder: Path) -> tuple[SimpleNamespace, list[str]]:
-    """Return the reader's parts, with ours for those not written yet."""
-    parts, own = ours(), []
+def mixed(folder: Path) -> tuple[SimpleNamespace, list[str], list[str]]:
+    """Return the reader's parts, with ours for those not written yet.
+
+    Then the names of those that are the reader's, and of the ill ones
+    among them.
+    """
+    parts, own, ill = ours(), list[str](), list[str]()
     for name, chapter in CHAPTERS.items():
         wanted = [kind for kind in chapter.kinds if kind in PARTS]
         if not wanted or not (folder / f"{name}.py").exists():
@@ -42,10 +46,11 @@ def mixed(folder: Path) -> tuple[SimpleNamespace, list[str]]:
         module = load(folder, name)
         for kind in wanted:
             part = getattr(module, KINDS[kind].name, None)
-            if part is not None and diagnose(part, kind).written:
+            told = diagnose(part, kind) if part is not None else None
+            if told is not None and told.written:
                 setattr(parts, KINDS[kind].name, part)
-                own.append(KINDS[kind].name)
-    return parts, own
+                (own if told.healthy else ill).append(KINDS[kind].name)
+    return parts, own + ill, ill
 
 
 def build(parts: Any, rng: np.random.Generator) -> Any:
@@ -91,6 +96,6 @@ def train_both(
 ) -> dict[str, Any]:
     """Train the reader's network and ours, from the same weights."""
     garments = fashion_mnist.load((0, 1), data_dir=data)
-    parts, own = mixed(folder)
+    parts, own, ill = mixed(folder)
     mine, right = (run(one, garments, epochs, seed) for one in (parts, ours()))
-    return {"own": own, "mine": mine, "ours": right}
+    return {"own": own, "ill": ill, "mine": mine, "ours": right}

@@ -379,10 +379,11 @@ def test_a_damaged_checkpoint_is_refused(path):
         refused(Run(path), DataError)
 
 
-def test_a_flipped_bit_is_refused_or_harmless(path):
+def test_a_flipped_bit_is_refused_or_harmless(path, thinned):
     wanted = Run(path).go(1)
-    whole, refusals = path.read_bytes(), 0
-    for place in range(2, len(whole), 43):
+    whole, refusals, count = path.read_bytes(), 0, 0
+    for place in thinned(range(2, len(whole), 43)):
+        count += 1
         changed = bytearray(whole)
         changed[place] ^= 4
         path.write_bytes(changed)
@@ -395,7 +396,7 @@ def test_a_flipped_bit_is_refused_or_harmless(path):
             refusals += 1
         else:
             assert run.state() == wanted
-    assert refusals > len(whole) / 43 / 2
+    assert refusals > count / 2 > 0
 
 
 def test_a_write_that_fails_midway_keeps_the_last_checkpoint(

@@ -59,7 +59,7 @@ def setitem(container, key, value):
 
 
 @pytest.mark.parametrize("bits", BITS)
-def test_no_field_of_the_text_leads_to_half_a_run(tmp_path, bits):
+def test_no_field_of_the_text_leads_to_half_a_run(tmp_path, bits, thinned):
     path = tmp_path / "run.npz"
     saved = Run(path, bits=bits, epochs=3)
     saved.go(2)
@@ -68,7 +68,7 @@ def test_no_field_of_the_text_leads_to_half_a_run(tmp_path, bits):
     run = Run(path, bits=bits, epochs=3)
     before, outcomes = run.state(), {"refused": 0, "restored": 0}
     part = None if bits is np.random.PCG64 else "generators"
-    for wrong in changes(text, part):
+    for wrong in thinned(changes(text, part)):
         write_arrays(path, CHECKPOINT, {**arrays, RUN: np.array(wrong)})
         error = None
         try:
@@ -85,7 +85,7 @@ def test_no_field_of_the_text_leads_to_half_a_run(tmp_path, bits):
             assert isinstance(history, History)
             run = Run(path, bits=bits, epochs=3)
             outcomes["restored"] += 1
-    assert outcomes["refused"] > 10 * outcomes["restored"] > 0
+    assert outcomes["refused"] > 5 * outcomes["restored"] > 0
 
 
 @pytest.mark.parametrize(

@@ -255,13 +255,15 @@ def test_a_cut_file_is_refused_wherever_it_is_cut(path, refused):
     assert "should be a .npz file, but is none" in refused(DataError)
 
 
-def test_any_wrong_byte_is_refused_or_harmless(path, rng):
+def test_any_wrong_byte_is_refused_or_harmless(path, rng, thinned):
     layer = Dense(2, 1, rng=rng)
     save(layer, path)
     whole, wanted = path.read_bytes(), contents(layer)
-    refusals = 0
     masks = [1 << bit for bit in range(8)] + [255]
-    for place, mask in itertools.product(range(len(whole)), masks):
+    cases = itertools.product(range(len(whole)), masks)
+    refusals = count = 0
+    for place, mask in thinned(cases):
+        count += 1
         changed = bytearray(whole)
         changed[place] ^= mask
         path.write_bytes(changed)
@@ -275,7 +277,7 @@ def test_any_wrong_byte_is_refused_or_harmless(path, rng):
             refusals += 1
         else:
             assert_same(contents(layer), wanted)
-    assert refusals > 5 * len(whole)
+    assert refusals > 5 / 9 * count > 0
 
 
 def test_a_foreign_file_is_refused(path, refused):

@@ -44,7 +44,8 @@ def test_a_process_that_is_stopped_is_ill(tmp_path, monkeypatch):
 
 
 def test_curves_stand_side_by_side():
-    found = {"own": ["ReLU"], "mine": [[0.5, 0.25], 0.9], "ours": [[1, 2], 1]}
+    found = {"own": ["ReLU"], "ill": [], "mine": [[0.5, 0.25], 0.9]}
+    found["ours"] = [[1, 2], 1]
     lines = curves(found).splitlines()
     assert lines[0] == "Yours: ReLU"
     assert lines[3].split() == ["1", "0.5000", "1.0000"]

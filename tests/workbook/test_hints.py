@@ -3,7 +3,7 @@
 import pytest
 
 from scratchcnn.doctor import KINDS
-from scratchcnn.workbook.hints import HINTS, hint, listing, steps_of
+from scratchcnn.workbook.hints import HINTS, derivation, hint, listing
 
 
 def test_there_are_hints_for_all_that_is_derived():
@@ -24,7 +24,7 @@ def test_no_hint_is_a_line_of_the_code(kind):
 
 
 def test_each_call_opens_one_step_more(tmp_path):
-    steps = steps_of("conv2d.dx")
+    steps = HINTS["conv2d"]["dx"]
     seen = [hint(tmp_path, "conv2d.dx") for _ in range(len(steps) + 1)]
     assert seen[0] == f"1. {steps[0]}"
     assert seen[1].splitlines() == [f"1. {steps[0]}", f"2. {steps[1]}"]
@@ -39,9 +39,20 @@ def test_a_name_without_hints_is_refused(name, tmp_path):
         hint(tmp_path, name)
 
 
+@pytest.mark.parametrize("name", ["conv2d.dx", "Conv2D.dx", "convolution.dx"])
+def test_a_chapter_of_one_thing_has_its_hints(name):
+    assert derivation(name) == ("conv2d", "dx")
+
+
+def test_a_chapter_of_two_things_says_which():
+    with pytest.raises(ValueError, match=r"maxpool2d\.dx, .*avgpool2d\.dx"):
+        derivation("pooling.dx")
+
+
 def test_a_listing_is_the_package_s_own():
     assert listing("relu.backward").count("return dy * mask") == 1
     assert listing("gradient_step").startswith("def gradient_step(")
+    assert listing("Pooling").count("class ") == 2
     for name in "nobody", "relu.sideways":
         with pytest.raises(ValueError, match="there is no"):
             listing(name)

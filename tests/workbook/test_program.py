@@ -32,6 +32,13 @@ def test_the_exit_code_is_for_a_course(tmp_path, capsys):
     assert main(["check", "dense", *at]) == 1
 
 
+def test_a_file_may_be_asked_for_by_what_is_in_it(tmp_path, capsys):
+    fill(tmp_path, "relu", "mean_squared_error")
+    at = ["--folder", str(tmp_path)]
+    assert main(["check", "ReLU", "meansquarederror", "relu", *at]) == 0
+    assert capsys.readouterr().out.count("healthy") == 2
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
@@ -40,7 +47,7 @@ def test_the_exit_code_is_for_a_course(tmp_path, capsys):
         (["hint", "conv2d.up"], "there are hints for"),
         (["train", "--epochs", "0"], "wants --epochs >= 1, got 0"),
         (["train", "--seed", "-1"], "wants --seed >= 0, got -1"),
-        (["reveal", "nothing"], "there is no 'nothing'"),
+        (["reveal", "nothing"], "there is no chapter nothing"),
         (["train", "--data", "nowhere", "--epochs", "1"], "training: "),
     ],
 )

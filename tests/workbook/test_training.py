@@ -5,10 +5,11 @@ import sys
 import pytest
 
 from scratchcnn.data.drawn import dataset
+from scratchcnn.workbook.board import curves
 from scratchcnn.workbook.child import ask
 from scratchcnn.workbook.templates import write_new
 from scratchcnn.workbook.training import PARTS, mixed, ours
-from tests.workbook.filling import fill
+from tests.workbook.filling import fill, spoil
 
 WRITTEN = "dense", "relu", "mean_squared_error", "convolution"
 
@@ -23,8 +24,8 @@ def test_what_is_written_is_used_and_the_rest_is_ours(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", [*sys.path])
     write_new(tmp_path, ["dense", "relu", "network"])
     fill(tmp_path, "relu")
-    parts, own = mixed(tmp_path)
-    assert own == ["ReLU"]
+    parts, own, ill = mixed(tmp_path)
+    assert (own, ill) == (["ReLU"], [])
     assert parts.Dense is ours().Dense
     assert parts.ReLU is not ours().ReLU
     assert len(vars(parts)) == len(PARTS)
@@ -41,3 +42,22 @@ def test_healthy_layers_have_our_curve(tmp_path, data):
     losses, accuracy = found["mine"]
     assert losses[1] < losses[0]
     assert 0 <= accuracy <= 1
+
+
+def test_what_is_ill_runs_and_is_named(tmp_path, data):
+    fill(tmp_path, "relu")
+    spoil(tmp_path, "relu", "mask of the gradient")
+    found = ask("train", tmp_path, 120, epochs=1, seed=3, data=str(data))
+    assert found["own"] == found["ill"] == ["ReLU"]
+    assert "Ill, see `check`: ReLU" in curves(found)
+
+
+def test_an_error_is_one_line_that_says_where(tmp_path, data):
+    fill(tmp_path, "relu")
+    path = tmp_path / "relu.py"
+    text = path.read_text()
+    path.write_text(text.replace("return dy * mask", "return nobody"))
+    line = 1 + text.splitlines().index("        return dy * mask")
+    with pytest.raises(RuntimeError) as caught:
+        ask("train", tmp_path, 120, epochs=1, seed=3, data=str(data))
+    assert f"relu.py, line {line}: NameError" in str(caught.value)

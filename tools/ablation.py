@@ -1,0 +1,329 @@
+"""What each part of training is worth: one experiment, of ten seeds.
+
+``python -m tools.ablation FILE`` trains the network of *Ten classes* with and
+without each part, on as many cores as there are, and writes what it has found
+after each run: started again, it goes on where it was stopped. `make ablation`
+calls it.
+
+Every variant gets the learning rate, and the strength of its own part, that
+suits *it*: found on validation images, with other seeds than those that count,
+along a grid that is made wider until its best point lies inside. The test
+images are looked at last, once for each seed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from benchmarks.timing import environment, fix_environment
+
+if __name__ == "__main__":
+    fix_environment()
+
+import numpy as np
+from tqdm import tqdm
+
+from scratchcnn import (
+    SGD,
+    BatchNorm2D,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    Network,
+    SoftmaxCrossEntropy,
+    accelerate,
+    accuracy,
+    fashion_mnist,
+    train,
+)
+from scratchcnn.data import shift_and_flip
+from scratchcnn.data.fashion_mnist import Split
+from scratchcnn.evaluation import majority_accuracy
+from scratchcnn.files import write_whole
+from scratchcnn.models import lenet
+from scratchcnn.training.schedules import cosine
+
+VALIDATION, BATCH = 5_000, 64
+SEEDS, TRIALS = range(10), range(100, 103)
+BUDGETS = {  # how many images, and how often each of them is shown
+    "ten thousand": (10_000, 10),
+    "few, often": (500, 80),
+    "many, once": (40_000, 1),
+}
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How one network is made and trained."""
+
+    rate: float = 0.05
+    momentum: float = 0.9
+    decay: float = 5e-4
+    falling: bool = True
+    normalized: bool = False
+    dropped: float = 0.0
+    moved: bool = False
+    linear: bool = False
+    budget: str = "ten thousand"
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The values that a search tries for one setting, in order.
+
+    Attributes
+    ----------
+    name : str
+        The setting, a field of `Setup`.
+    values : tuple of float
+        In order; the search begins at the three around the middle.
+    """
+
+    name: str
+    values: tuple[float, ...]
+
+
+RATE = Axis("rate", tuple(0.1 * 2.0**k for k in range(-8, 8)))
+DECAY = Axis("decay", (0.0, *(5e-4 * 2.0**k for k in range(-4, 8))))
+MOMENTUM = Axis("momentum", (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99))
+DROPPED = Axis("dropped", tuple(k / 10 for k in range(10)))
+
+# A variant: where its search begins, and along which axes it goes, one after
+# the other and around again.
+Variants = dict[str, tuple[Setup, tuple[Axis, ...]]]
+VARIANTS: Variants = {
+    "base": (Setup(), (RATE, DECAY)),
+    "no momentum": (Setup(rate=0.2, momentum=0.0), (RATE, DECAY)),
+    "best momentum": (Setup(), (MOMENTUM, RATE)),
+    "constant rate": (Setup(rate=0.025, falling=False), (RATE, DECAY)),
+    "no decay": (Setup(decay=0.0), (RATE,)),
+    "normalization": (Setup(normalized=True), (RATE, DECAY)),
+    "dropout": (Setup(dropped=0.3), (DROPPED, RATE)),
+    "augmentation": (Setup(moved=True), (RATE, DECAY)),
+    "linear": (Setup(linear=True), (RATE, DECAY)),
+}
+PARTS = "base", "normalization", "dropout", "augmentation"
+for budget in "few, often", "many, once":
+    for part in PARTS:
+        setup, axes = VARIANTS[part]
+        axes = tuple(axis for axis in axes if axis != DECAY)
+        VARIANTS[f"{budget}: {part}"] = replace(setup, budget=budget), axes
+
+
+def build(setup: Setup, rng: np.random.Generator) -> Layer:
+    """Return the network that a setup describes."""
+    if setup.linear:
+        return Network([Flatten(), Dense(784, 10, rng=rng)])
+    layers: list[Layer] = []
+    for layer in lenet(rng=rng).layers:
+        layers.append(layer)
+        if setup.normalized and isinstance(layer, Conv2D):
+            layers.append(BatchNorm2D(layer.out_channels))
+    if setup.dropped:
+        drop = Dropout(setup.dropped, rng=rng.spawn(1)[0])
+        layers.insert(len(layers) - 1, drop)
+    return accelerate(Network(layers))
+
+
+@cache
+def heaps() -> tuple[Split, Split, Split]:
+    """Return the training, the validation and the test images."""
+    data = fashion_mnist.load(range(10))
+    order = np.random.default_rng(10).permutation(len(data.train.labels))
+    held, kept = order[:VALIDATION], order[VALIDATION:]
+    x, labels = data.train
+    return (
+        Split(x[kept], labels[kept]),
+        Split(x[held], labels[held]),
+        data.test,
+    )
+
+
+def run(setup: Setup, seed: int, test: bool) -> dict[str, Any]:
+    """Train one network; return its last loss, and how often it was right.
+
+    The seed draws which images it sees, the weights, the order, the masks
+    and the distances: two variants of one seed differ in their part alone.
+    """
+    (x, labels), validation, tested = heaps()
+    count, epochs = BUDGETS[setup.budget]
+    chosen = np.random.default_rng([seed, 0]).permutation(len(x))[:count]
+    network = build(setup, np.random.default_rng([seed, 1]))
+    loss = SoftmaxCrossEntropy()
+    optimizer = SGD(
+        network.parameters(),
+        setup.rate,
+        momentum=setup.momentum,
+        weight_decay=setup.decay,
+    )
+    try:
+        history = train(
+            network,
+            loss,
+            optimizer,
+            x[chosen],
+            labels[chosen],
+            epochs=epochs,
+            batch_size=BATCH,
+            rng=np.random.default_rng([seed, 2]),
+            schedule=cosine() if setup.falling else None,
+            augment=shift_and_flip if setup.moved else None,
+        )
+    except FloatingPointError:  # the rate was too high for this network
+        return {"loss": None, "seen": 0.0, "right": 0.0}
+    some = chosen[:VALIDATION]
+    heap = tested if test else validation
+    return {
+        "loss": round(history.losses[-1], 4),
+        "seen": accuracy(network, loss, x[some], labels[some]),
+        "right": accuracy(network, loss, *heap),
+    }
+
+
+def key(setup: Setup, seed: int, test: bool) -> str:
+    """Return the name of a run: all that it depends on."""
+    words = [
+        f"{name}={value}" if isinstance(value, str) else f"{name}={value:g}"
+        for name, value in vars(setup).items()
+        if value != getattr(Setup, name)
+    ]
+    words += [f"seed={seed}", "test" if test else "validation"]
+    return " ".join(words)
+
+
+class Runs:
+    """All runs of an experiment, kept in a file as they end.
+
+    Parameters
+    ----------
+    file : Path
+        The record; if it is there, its runs are not made again.
+    pool : ProcessPoolExecutor
+        Where networks are trained.
+    """
+
+    def __init__(self, file: Path, pool: ProcessPoolExecutor) -> None:
+        self.file, self.pool = file, pool
+        self.record: dict[str, Any] = {"variants": {}, "runs": {}}
+        if file.exists():
+            self.record = json.loads(file.read_bytes())
+
+    def write(self) -> None:
+        """Write the record, as a whole."""
+        text = json.dumps(self.record, indent=1, sort_keys=True)
+        write_whole(self.file, text.encode() + b"\n")
+
+    def many(
+        self, setups: Sequence[Setup], seeds: Sequence[int], test: bool
+    ) -> list[list[dict[str, Any]]]:
+        """Return the runs of each setup, one a seed."""
+        done, bar = self.record["runs"], tqdm(desc="networks", leave=False)
+        futures = {
+            self.pool.submit(run, setup, seed, test): key(setup, seed, test)
+            for setup in setups
+            for seed in seeds
+            if key(setup, seed, test) not in done
+        }
+        for future in as_completed(futures):
+            done[futures[future]] = future.result()
+            self.write()
+            bar.update()
+        return [[done[key(s, seed, test)] for seed in seeds] for s in setups]
+
+    def score(self, setups: Sequence[Setup]) -> list[float]:
+        """Return how often each setup is right on the validation images."""
+        many = self.many(setups, TRIALS, test=False)
+        return [
+            float(np.mean([run["right"] for run in runs])) for runs in many
+        ]
+
+
+def changed(setup: Setup, axis: Axis, k: int) -> Setup:
+    """Return the setup with the k-th value of an axis."""
+    change: dict[str, Any] = {axis.name: axis.values[k]}
+    return replace(setup, **change)
+
+
+def best(
+    setup: Setup, axis: Axis, score: Callable[[list[Setup]], list[float]]
+) -> Setup:
+    """Walk along an axis until its best point lies between two others.
+
+    Raises
+    ------
+    ValueError
+        If the axis ends before that, and not at a setting of zero.
+    """
+    distances = np.abs(np.subtract(axis.values, getattr(setup, axis.name)))
+    at, tried = int(distances.argmin()), dict[int, float]()
+    while True:
+        around = range(max(at - 1, 0), min(at + 2, len(axis.values)))
+        wanted = [k for k in around if k not in tried]
+        points = [changed(setup, axis, k) for k in wanted]
+        tried |= dict(zip(wanted, score(points), strict=True))
+        if not wanted:
+            break
+        at = max(tried, key=lambda k: tried[k])
+    if len(around) < 3 and axis.values[at] != 0:
+        raise ValueError(f"The grid of {axis.name} ends at its best point.")
+    return changed(setup, axis, at)
+
+
+def chosen(
+    setup: Setup,
+    axes: Sequence[Axis],
+    score: Callable[[list[Setup]], list[float]],
+) -> Setup:
+    """Return the setup that no step along any axis makes better."""
+    while True:
+        before = setup
+        for axis in axes:
+            setup = best(setup, axis, score)
+        if setup == before or len(axes) == 1:
+            return setup
+
+
+def experiment(runs: Runs) -> None:
+    """Choose each variant's settings, then look at the test images once."""
+    for name, (setup, axes) in VARIANTS.items():
+        found = chosen(setup, axes, runs.score)
+        tqdm.write(f"{name}: {vars(found)}")
+        runs.record["variants"][name] = {
+            "settings": vars(found),
+            "runs": [key(found, seed, True) for seed in SEEDS],
+        }
+        runs.write()
+    for name, (_, _) in VARIANTS.items():
+        settings = runs.record["variants"][name]["settings"]
+        [results] = runs.many([Setup(**settings)], SEEDS, test=True)
+        right = [run["right"] for run in results]
+        tqdm.write(f"{name}: {np.mean(right):.4f} +- {np.std(right):.4f}")
+
+
+def main() -> None:
+    """Go on with the experiment whose file the command line names."""
+    training, _, test = heaps()
+    context = get_context("spawn")
+    with ProcessPoolExecutor(os.cpu_count(), context) as pool:
+        runs = Runs(Path(sys.argv[1]), pool)
+        runs.record |= {
+            "majority": majority_accuracy(training.labels, test.labels),
+            "stand_in": fashion_mnist.load(range(10)).stand_in,
+            "environment": environment(),
+        }
+        experiment(runs)
+
+
+if __name__ == "__main__":
+    main()
