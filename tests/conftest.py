@@ -3,15 +3,21 @@
 import os
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from threading import RLock
 from typing import TypeVar
 
 import numpy as np
 import pytest
 from hypothesis import Phase, settings
+from tqdm import tqdm
 
 # The processes that share the tests begin after this, with a thread each.
 for library in "OMP", "OPENBLAS", "MKL":
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+# The lock of tqdm itself is one with all forked processes, and a process that
+# is killed while it holds it stops the others forever.
+tqdm.set_lock(RLock())
 
 settings.register_profile(
     "the same every time", derandomize=True, deadline=None, max_examples=50

@@ -180,6 +180,7 @@ OPERATIONS = {
     "numbers": (lambda x: 2 * (1 - x * 3 + 4), (4, 3)),
     "matmul": (autograd.matmul, (4, 3), (3, 2)),
     "matmul of stacks": (autograd.matmul, (4, 3), (5, 3, 2)),
+    "matmul of two stacks": (autograd.matmul, (5, 4, 3), (5, 3, 2)),
     "transpose": (autograd.transpose, (4, 3)),
     "axes": (lambda x: autograd.transpose(x, (2, 0, 1)), (4, 3, 2)),
     "reshape": (lambda x: autograd.reshape(x, (2, -1)), (4, 3)),
@@ -207,6 +208,12 @@ def test_operations_have_the_gradients_that_can_be_measured(name, rng):
             lambda: float(np.sum(dy * operation(*arrays))), x
         )
         assert_close(tensor.grad, wanted, tolerance=1e-8)
+
+
+def test_gradients_of_a_long_batch_lose_no_digits():
+    x, bias = np.ones((5000, 2), np.float16), Tensor(np.zeros(2, np.float16))
+    (bias + x).backward(np.ones((5000, 2), np.float16))
+    assert bias.grad.tolist() == [5000, 5000]
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

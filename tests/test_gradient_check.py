@@ -446,6 +446,22 @@ def test_where_all_is_zero_there_is_no_error(rng):
     assert check_loss(MeanSquaredError(), y, y, rng=rng) < CLEARED
 
 
+def test_what_a_large_loss_rounds_away_is_no_error(rng):
+    class Large(MeanSquaredError):  # noqa: N818 (no exception)
+        """A loss so large that its last digit is noise."""
+
+        def forward(self, y, t):
+            """Return a large number, and little of something else."""
+            self.keep(y)
+            return 1e8 + 1e-8 * float(np.sin(1e9 * y.sum()))
+
+        def backward(self):
+            """Return zeros."""
+            return np.zeros_like(self.recall())
+
+    assert check_loss(Large(), *rng.standard_normal((2, 5, 3)), rng=rng) == 0
+
+
 def test_a_gradient_that_should_be_zero_is_found(rng):
     x = np.ones(4)
     assert worst_error(lambda: 1.0, [(x, np.ones(4))], rng) > 0.01

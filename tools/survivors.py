@@ -32,15 +32,32 @@ REASONS = {
     r"astype\(None\)": "None means float64.",
     r"copy\.copy\(loss\)": "A loss replaces what it has kept, and "
     "changes none of it.",
-    r"bias\.cast\(None\)": "The sum goes into an array of the right "
-    "precision anyway.",
-    r"reshape\(-2": "NumPy takes any negative number for -1.",
+    r"(bias|weight)\.cast\(None\)": "The result goes into an array of the "
+    "right precision anyway.",
+    r"reshape\([^)]*-2|= -2  # none": "Any negative number does what -1 does.",
     r"apart = (None|kh)": "The way for overlapping windows, slower, is right "
     "for all others too.",
     r"\"dtype\", None": "None means float64, which is no integer either.",
     r"below_largest\(|least = ": "It changes a word of an error message.",
     r"count = x\w*\.size": "The size is a multiple of the channels: the two "
     "divisions give the same number.",
+    r"np\.zeros\(\(1, \*input_shape": "Only shapes are asked for.",
+    r"\(\(2, \*|x\[:2\]": "Two examples show the same shapes as one.",
+    r"(np\.(zeros|empty)\(.*|empty_like\(self\.x), (None)?\)": "A wider "
+    "buffer holds the same numbers.",
+    r"cuts\(ow": "Where a product is cut changes the time alone.",
+    r"dtype\.type\(None\)": "NumPy makes NaN of None.",
+    r", casting=|batch_last\(dy\), \)": "It is what NumPy does by itself.",
+    r"invalid=|\"ignore\", \)": "Only a warning more.",
+    r"first = 0 if|range\(len\(self\.stages|i >= first": "Stages that nobody "
+    "asks are gone back through in vain.",
+    r"and i > 1": "Where the maximum stands changes the time alone.",
+    r"shape\[\+1\]": "There are two axes: the second is the last.",
+    r"XXiuXX": "No dtype is of the kind X.",
+    r"\"dtype\", \)": "What is called ndarray has a dtype.",
+    r"AssertionError\(None\)": "It is never reached.",
+    r"insert\(1, \(x, dx\)\)": "Each pair has its own directions.",
+    r"max\(initial=None\)": "No parameter is empty.",
     r"random\(.*\) >= self\.p": "The two differ only where a random number "
     "equals p exactly.",
 }
@@ -70,7 +87,7 @@ def change(name: str) -> list[str]:
 
 def without_names(line: str) -> str:
     """Return a check at the door without the names that it would print."""
-    name = r"\"[^\"]*\"|\bNone\b|\bself\b"
+    name = r"\"[^\"]*\"|\bNone\b|\bself(\.layer)?\b"
     return re.sub(name, "name", line[1:]) if " check_" in line else line
 
 

@@ -3,7 +3,8 @@
 Every ``literalinclude`` of a package file gets a caption with the file's name
 and the lines it took, linked to the full source inside the book, and a label
 ``listing-<object>`` for ``{numref}``. Of a docstring, the first line stands in
-the page, and the rest opens with a click.
+the page, and the rest opens with a click. The option ``beside`` names
+equations of the page; a wide screen shows them beside the code as well.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.directives.code import LiteralInclude, LiteralIncludeReader
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.writers.html5 import HTML5Translator
 
 PACKAGE = "scratchcnn"
@@ -88,6 +90,8 @@ def visit_listing(
 class Listing(LiteralInclude):
     """A ``literalinclude`` that says which lines of which file it shows."""
 
+    option_spec = LiteralInclude.option_spec | {"beside": str.split}
+
     def run(self) -> list[nodes.Node]:
         """Add line numbers, a language, a label and a linked caption."""
         _, full = self.env.relfn2path(self.arguments[0])
@@ -122,6 +126,10 @@ class Listing(LiteralInclude):
                 caption.children.clear()
                 caption += self.source_link(name, piece)
                 caption += nodes.Text(f", lines {lines[0]}\N{EN DASH}{last}")
+        if labels := self.options.get("beside"):
+            pair = nodes.container("", *found, classes=["pair"])
+            pair += nodes.container(classes=["beside"], equations=labels)
+            return [pair]
         return found
 
     def source_link(self, name: str, piece: str) -> nodes.Node:
@@ -148,10 +156,38 @@ class Listing(LiteralInclude):
         return link
 
 
+class ShowBeside(SphinxPostTransform):
+    """Show equations of a page once more, beside the lines that state them."""
+
+    default_priority = 900
+    formats = ("html",)
+
+    def run(self, **options: Any) -> None:
+        """Copy them, without their labels; who listens has heard them."""
+        known = {
+            equation["label"]: equation
+            for equation in self.document.findall(nodes.math_block)
+            if equation.get("label")
+        }
+        for place in list(self.document.findall(nodes.container)):
+            for label in place.get("equations", []):
+                link = (
+                    f'<a href="#{known[label]["ids"][0]}" tabindex="-1" '
+                    'aria-hidden="true">'
+                )
+                tex = known[label].astext().rstrip(" .,")
+                place += [
+                    nodes.raw("", link, format="html"),
+                    nodes.math_block(tex, tex, nowrap=False, number=None),
+                    nodes.raw("", "</a>", format="html"),
+                ]
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directive, and how a browser gets its docstrings."""
     app.add_node(
         nodes.literal_block, override=True, html=(visit_listing, None)
     )
     app.add_directive("literalinclude", Listing, override=True)
+    app.add_post_transform(ShowBeside)
     return {"version": "1", "parallel_read_safe": True}

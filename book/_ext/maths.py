@@ -46,16 +46,20 @@ RENDER = """
 MathJax.loader.preLoad(...COMPONENTS.slice(1));
 MathJax.startup.defaultReady();
 const { adaptor, document: doc, toMML } = MathJax.startup;
-const RELATION = 3, BINARY = 2;
+const OPERATOR = 1, BINARY = 2, RELATION = 3, OPEN = 4, COMMA = 6;
+const BEFORE_A_SIGN = [OPERATOR, BINARY, RELATION, OPEN, COMMA];
 
 // Put the pieces of a line, each up to a relation or a sum, into boxes of
-// their own, between which the line may break at a space.
+// their own, between which the line may break at a space. The minus of a
+// negative number is no sum, and a single symbol does not stand alone.
 function divide(math, top) {
   const pieces = [[]];
   adaptor.childNodes(math).forEach((child, k) => {
     pieces[pieces.length - 1].push(child);
     const { texClass } = top[k];
-    const sum = texClass === BINARY && "+\u2212".includes(top[k].getText?.());
+    const sum = texClass === BINARY && "+\u2212".includes(top[k].getText?.())
+      && k && !BEFORE_A_SIGN.includes(top[k - 1].texClass)
+      && k < top.length - 2;
     if (top[k].isKind("mo") && (texClass === RELATION || sum)) {
       pieces.push([]);
     }
@@ -66,7 +70,8 @@ function divide(math, top) {
   boxes.forEach((box, k) => {
     if (k) {
       adaptor.removeAttribute(adaptor.firstChild(box), "space");
-      adaptor.append(math, adaptor.text(" "));
+      const gap = adaptor.node("span", { class: "gap" }, [adaptor.text(" ")]);
+      adaptor.append(math, gap);
     }
     adaptor.append(math, box);
   });

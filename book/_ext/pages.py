@@ -36,8 +36,12 @@ DROPPED = (
     "sphinx_thebe",
     "sphinx_togglebutton",
 )
-POWER = re.compile(r"(\S+)e([+-])0*(\d+)")
+POWER = re.compile(r"(?<=\d)e([+-])0*(\d+)")
+HYPHEN = re.compile(r"(?<![\w.])-(?=[\d.])")
+MARKS = re.compile(r"^(-\w+)?[,.;:!?)\N{RIGHT SINGLE QUOTATION MARK}]*")
+MODULE = re.compile(r"^scratchcnn\.(\w+\.)*")
 LONGEST = 155  # of a description, in characters
+LONGEST_NUMBER = 20  # that no line breaks
 
 
 def drop_theme(app: Sphinx, config: Config) -> None:
@@ -86,7 +90,7 @@ def sections(env: BuildEnvironment, page: str) -> str:
     for link in toc.findall(nodes.reference) if toc else ():
         depth = len(list(ancestors(link, nodes.bullet_list)))
         if depth == 2 and link.get("anchorname"):
-            text = escape(link.astext())
+            text = escape(MODULE.sub("", link.astext()))
             items += f'<li><a href="{link["anchorname"]}">{text}</a></li>'
     return f"<ul>{items}</ul>" if items else ""
 
@@ -147,6 +151,7 @@ def fill_layout(
         if page in app.env.titles
         else context.get("title", "")
     )
+    context["on_paper"] = re.sub(r'["\\<]', "", context["heading"])
     context["description"] = describe(tree) or app.config.html_title
 
 
@@ -161,14 +166,14 @@ def number_bodies(app: Sphinx, tree: nodes.document) -> None:
 
 
 def glue_punctuation(app: Sphinx, tree: nodes.document) -> None:
-    """Let no line begin with the comma that belongs to a formula."""
+    """Let no line begin with what belongs to a formula, as a comma does."""
     for formula in list(tree.findall(nodes.math)):
         parent = formula.parent
         after = parent.index(formula) + 1
         follower = parent[after] if after < len(parent) else None
         if not isinstance(follower, nodes.Text):
             continue
-        rest = follower.lstrip(",.;:!?)\N{RIGHT SINGLE QUOTATION MARK}")
+        rest = MARKS.sub("", follower)
         mark = follower[: len(follower) - len(rest)]
         if mark:
             together = nodes.inline(classes=["nowrap"])
@@ -224,23 +229,34 @@ class WrapTables(SphinxPostTransform):
             box += table
 
 
-class WritePowers(SphinxPostTransform):
-    """Write the numbers that cells hand to the text with powers of ten."""
+class WriteNumbers(SphinxPostTransform):
+    """Write what cells hand to the text as a book writes it."""
 
     default_priority = 900
     formats = ("html",)
 
     def run(self, **options: Any) -> None:
-        """Rewrite ``8.4e-05``, which is not how a book writes it."""
+        """Rewrite ``-8.4e-05``; let a line break within what is longer."""
         for number in self.document.findall(nodes.inline):
-            match = POWER.fullmatch(number.astext())
-            if "pasted-text" in number["classes"] and match:
-                sign = "\N{MINUS SIGN}" if match[2] == "-" else ""
-                number.children = []
-                number += nodes.Text(
-                    f"{match[1]}\u2009\N{DOT OPERATOR}\u200910"
-                )
-                number += nodes.superscript(text=sign + match[3])
+            if "pasted-text" in number["classes"]:
+                if len(number.astext()) > LONGEST_NUMBER:
+                    number["classes"].append("phrase")
+                pieces = written(number.astext())
+                number.clear()
+                number += pieces
+
+
+def written(number: str) -> list[nodes.Node]:
+    """Return a number with a minus sign, and with a power of ten."""
+    first, *others = POWER.split(HYPHEN.sub("\N{MINUS SIGN}", number))
+    pieces: list[nodes.Node] = [nodes.Text(first)]
+    for sign, exponent, rest in zip(*[iter(others)] * 3, strict=True):
+        if exponent != "0":
+            sign = sign.replace("-", "\N{MINUS SIGN}").replace("+", "")
+            pieces.append(nodes.Text("\u2009\N{DOT OPERATOR}\u200910"))
+            pieces.append(nodes.superscript(text=sign + exponent))
+        pieces.append(nodes.Text(rest))
+    return pieces
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -253,5 +269,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("html-page-context", fill_layout)
     app.add_post_transform(SolveExercises)
     app.add_post_transform(WrapTables)
-    app.add_post_transform(WritePowers)
+    app.add_post_transform(WriteNumbers)
     return {"version": "1", "parallel_read_safe": True}

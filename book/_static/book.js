@@ -35,7 +35,8 @@ const fit = () => {
     const scale = box.clientWidth / formula.scrollWidth;
     if (scale < 1) {
       const size = parseFloat(getComputedStyle(formula).fontSize);
-      formula.style.fontSize = `${size * Math.max(SMALLEST, scale * 0.99)}px`;
+      const least = box.closest(".beside") ? 0 : SMALLEST;
+      formula.style.fontSize = `${size * Math.max(least, scale * 0.99)}px`;
     }
   }
   for (const box of all(".wide, .highlight > pre, .listing, .scroll")) {
@@ -56,7 +57,8 @@ const letters = { "mjx-c1D465": "x", "mjx-c1D464": "w", "mjx-c1D466": "y", "mjx-
 for (const [name, letter] of Object.entries(letters)) {
   for (const glyph of all(`.${name}`)) {
     const symbol = glyph.parentElement;
-    const whole = symbol.parentElement.matches("mjx-msub") ? symbol.parentElement : symbol;
+    let whole = symbol;
+    while (whole.parentElement.matches("mjx-base, mjx-mover, mjx-msub, mjx-texatom:has(> :only-child)")) whole = whole.parentElement;
     const before = whole.previousElementSibling;
     const gradient = before?.matches("mjx-texatom") && before.querySelector(".mjx-c64");
     symbol.dataset.quantity = gradient ? `d${letter}` : letter;
@@ -90,11 +92,13 @@ for (const block of all("div.highlight")) {
   block.append(copy);
 }
 
-// A link to a solution opens it.
+// A link to what is folded, a solution or the cell of a number, opens it.
 const openTarget = () => {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-  const closed = target?.closest("details:not([open])");
-  if (closed) { closed.open = true; target.scrollIntoView(); }
+  let closed = target?.closest("details:not([open])");
+  if (!closed) return;
+  for (; closed; closed = closed.parentElement.closest("details:not([open])")) closed.open = true;
+  target.scrollIntoView();
 };
 openTarget();
 window.addEventListener("hashchange", openTarget);

@@ -46,7 +46,7 @@ const draw = () => {
   const signed = (value, most) => mix(paper, value < 0 ? blue : red, Math.min(1, Math.abs(value) / most));
   paint(imageCanvas, IN, (k) => mix(paper, ink, pixels[k]), colorOf("kernel"), place, SIDE);
   paint(mapCanvas, OUT, (k) => signed(map[k], limit), colorOf("output"), place, 1);
-  const terms = cells.map(([u, v], k) => kernel[k] && `${kernel[k]}\u00b7${under(...place, u, v).toFixed(2)}`);
+  const terms = cells.map(([u, v], k) => kernel[k] && under(...place, u, v) >= 0.005 && `${kernel[k]}\u00b7${under(...place, u, v).toFixed(2)}`);
   const sum = terms.filter(Boolean).join(" + ").replaceAll("+ -", "\u2212 ").replaceAll("-", "\u2212").replaceAll("1\u00b7", "");
   figure.querySelector(".sum").textContent = `y(${place}) = ${sum || 0} = ${written(output(...place))}`;
   figure.querySelectorAll(".weights button").forEach((button, k) => {

@@ -27,7 +27,7 @@ from scratchcnn.compiler.stage import (
     batch_first,
     batch_last,
 )
-from scratchcnn.layer import Layer, Parameter, plain
+from scratchcnn.layer import Layer, plain
 from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
@@ -85,10 +85,9 @@ def blueprint(network: Network) -> list[Any]:
         [
             layer,
             *(
-                value.value.shape if type(value) is Parameter else value
+                value
                 for name, value in vars(layer).items()
-                if name not in PASSING
-                and (type(value) is Parameter or plain(value))
+                if name not in PASSING and plain(value)
             ),
         ]
         for layer in network.leaves()

@@ -37,13 +37,14 @@ def matrices(rows: Array, height: int, parts: int) -> Array:
 
 
 def cuts(width: int, work: int) -> int:
-    """Return how many equal parts make products small, if any do.
+    """Return how many equal parts make products small, or 1 if none do.
 
     `work` is the number of multiplications in a product `width` pixels
-    wide. OpenBLAS has a faster way for products of up to 10**6 of them.
+    wide. Where OpenBLAS has kernels for AVX-512, it has a faster way for
+    products of up to 10**6 of them.
     """
-    parts = (p for p in range(1, width) if width % p == 0)
-    return next((p for p in parts if work <= p * DIRECT), width)
+    parts = (p for p in range(1, width + 1) if width % p == 0)
+    return next((p for p in parts if work <= p * DIRECT), 1)
 
 
 class ConvStage(Stage[Conv2D]):

@@ -55,7 +55,7 @@ def accuracy(
     Parameters
     ----------
     network : Layer
-        Maps examples to outputs (N, K); used in evaluation mode.
+        Maps examples to outputs (N, M); used in evaluation mode.
     loss : Loss
         What it was trained with: `Loss.decide` reads the outputs.
     x : ndarray

@@ -66,7 +66,7 @@ class Conv2D(Layer):
     kernel_size, stride, padding : int or (int, int)
         In pixels; a pair is (vertical, horizontal).
     rng : numpy.random.Generator
-        Draws the initial kernels (He); the bias starts at zero.
+        Draws the initial kernels; the bias starts at zero.
 
     Attributes
     ----------

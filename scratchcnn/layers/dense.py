@@ -20,7 +20,7 @@ class Dense(Layer):
     in_features, out_features : int
         The lengths D and M of one input and of one output vector.
     rng : numpy.random.Generator
-        Draws the initial weights (He); the bias starts at zero.
+        Draws the initial weights; the bias starts at zero.
 
     Attributes
     ----------

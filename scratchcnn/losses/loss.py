@@ -24,12 +24,10 @@ class Loss(Cached, ABC):
 
     Examples
     --------
-    >>> SoftmaxCrossEntropy().decide(np.array([[1.0, 3.0], [2.0, -1.0]]))
-    array([1, 0])
-    >>> BinaryCrossEntropy().decide(np.array([[0.2], [-0.2]]))
-    array([1, 0])
     >>> MeanSquaredError().decide(np.array([[0.2], [0.7]]))
     array([0, 1])
+    >>> MeanSquaredError().decide(np.array([[1.0, 3.0], [2.0, -1.0]]))
+    array([1, 0])
     """
 
     threshold: float = 0.0
@@ -48,7 +46,7 @@ class Loss(Cached, ABC):
         Parameters
         ----------
         y : ndarray
-            Outputs, (N, K). With K = 1, an output above `threshold`
+            Outputs, (N, M). With M = 1, an output above `threshold`
             means class 1, any other class 0; otherwise the class is
             that of the largest output, of several the first.
 
@@ -67,7 +65,7 @@ class Loss(Cached, ABC):
         -----
         Chapter *Right or wrong?*
         """
-        check_array(self, "y", y, "N", "K")
+        check_array(self, "y", y, "N", "M")
         if np.isnan(y).any():
             raise ValueError(f"{self!r} wants y to decide on, got NaN")
         if np.isnan(self.threshold):

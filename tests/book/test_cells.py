@@ -146,6 +146,12 @@ LISTINGS = """\
 ```{literalinclude} /scratchcnn/twice.py
 :pyobject: Twice
 :end-before: Raises
+:beside: double
+```
+
+```{math}
+:label: double
+y = 2\\, x .
 ```
 """
 CONFIG = """\
@@ -286,3 +292,14 @@ def test_a_caption_still_says_where_its_listing_is(built):
     caption = soup(built, "listings").select(".caption-text")[1]
     assert caption.get_text() == "scratchcnn/twice.py, lines 14\N{EN DASH}22"
     assert caption.a["href"] == "_modules/scratchcnn/twice.html#Twice.forward"
+
+
+def test_an_equation_stands_beside_its_listing(built):
+    (pair,) = soup(built, "listings").select(".pair")
+    assert pair.select(".literal-block-wrapper")
+    copy = pair.select_one(".beside > a")
+    assert copy["href"] == "#equation-double"
+    assert copy["tabindex"] == "-1"
+    assert copy.get_text().strip() == r"\[y = 2\, x\]"
+    whole = soup(built, "listings").select("#equation-double")
+    assert len(whole) == 1

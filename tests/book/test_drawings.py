@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import colorsys
 import re
 from io import StringIO
+from pathlib import Path
 
 import figures
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import yaml
+from chapters import directives
 from drawings import inline, palettes
+
+BOOK = Path(__file__).parents[2] / "book"
+# The hues, in degrees, of what the text calls the colors of quantities.
+YELLOW, ORANGE, RED, GREEN, BLUE = 40, 22, 0, 162, 205
+HUES = {
+    "input": BLUE,
+    "kernel": YELLOW,
+    "output": GREEN,
+    "gradient": ORANGE,
+    "positive": RED,
+    "negative": BLUE,
+}
+# What is true in the light is false in the dark, and the other way round.
+ONE_FORM = re.compile(r"\b(dark|bright|lighter|black|white|pale)\w*")
 
 
 def drawn(signed: bool) -> str:
@@ -63,3 +81,25 @@ def test_a_drawing_takes_its_colors_from_the_page():
     assert "stroke: var(--gradient)" in html
     assert "#000000" not in html
     assert float(re.search(r"min-width: (\d+)px", html)[1]) >= 350
+
+
+@pytest.mark.parametrize("name", HUES)
+def test_a_quantity_has_the_color_of_its_name_in_both_forms(name: str):
+    style = (BOOK / "_static" / "book.css").read_text()
+    (pair,) = re.findall(rf"--{name}: light-dark\((#\w+), (#\w+)\)", style)
+    for color in pair:
+        rgb = [int(color[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+        hue, saturation, _ = colorsys.rgb_to_hsv(*rgb)
+        assert abs((360 * hue - HUES[name] + 180) % 360 - 180) <= 9
+        assert saturation >= 0.5
+
+
+def test_captions_say_nothing_that_only_one_form_shows():
+    captions = [
+        yaml.safe_load(head.split("---")[1])["mystnb"]["figure"]["caption"]
+        for path in sorted(BOOK.rglob("*.md"))
+        for name, _, head, _ in directives(path.read_text())
+        if name == "code-cell" and "\n    caption:" in head
+    ]
+    assert len(captions) >= 100
+    assert [caption for caption in captions if ONE_FORM.search(caption)] == []

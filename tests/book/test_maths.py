@@ -29,10 +29,15 @@ def rendered(tex: str, display: bool = False) -> str:
 
 
 def test_a_formula_is_seen_and_spoken_and_breaks_after_a_relation():
-    html = rendered(r"y = x_1 + \mathrm{d}b")
+    html = rendered(r"y = x_1 + \mathrm{d}b - 1")
     assert html.count('class="piece"') == 3
+    assert html.count('class="gap"') == 2
     assert 'aria-hidden="true"' in html
     assert "<msub><mi>x</mi><mn>1</mn></msub>" in html
+
+
+def test_a_negative_number_does_not_break():
+    assert rendered(r"2 \cdot (-1) = -2").count('class="piece"') == 2
 
 
 def test_a_formula_of_its_own_does_not_break():

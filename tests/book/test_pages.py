@@ -71,7 +71,39 @@ RENDERED = """() => ({
       document.querySelector('main')) & Node.DOCUMENT_POSITION_FOLLOWING)
     .length,
   shift: window.shifted,
+  crossing: [...document.querySelectorAll(
+    '.aside, .beside, figcaption, details.proof')].map(
+      (e) => e.getBoundingClientRect()).filter((a, i, all) => all.some(
+        (b, k) => k < i && a.width && b.width && a.left < b.right
+          && b.left < a.right && a.top < b.bottom && b.top < a.bottom)).length,
+  cut: [...document.querySelectorAll('.wide, .scroll, pre, .listing')].filter(
+    (e) => e.scrollWidth > e.clientWidth + 4).map((e) => e.outerHTML),
+  outside: [...document.querySelectorAll('article *')].filter((e) =>
+    e.getBoundingClientRect().right > window.innerWidth + 1
+      && !e.closest('.wide, .scroll, pre, .listing, mjx-assistive-mml')
+      && e.checkVisibility()).map((e) => e.outerHTML),
 })"""
+PRINTED = """() => ({
+  togglers: [...document.querySelectorAll('summary, button, nav')].filter(
+    (e) => e.checkVisibility() && !e.matches('.solution > *, .listing *'))
+    .map((e) => e.outerHTML),
+  closed: [...document.querySelectorAll(
+    '.solution > p, .listing details > pre')].filter(
+    (e) => !e.getBoundingClientRect().height).map((e) => e.outerHTML),
+  outside: [...document.querySelectorAll('article *')].filter((e) =>
+    e.getBoundingClientRect().right > window.innerWidth + 4
+      && !e.closest('mjx-assistive-mml') && e.checkVisibility())
+    .map((e) => e.outerHTML),
+})"""
+# The size of the text, and the characters and lines of long paragraphs.
+LINES = """() => {
+  const { fontSize, lineHeight } = getComputedStyle(document.body);
+  const texts = [...document.querySelectorAll('article section > p')].filter(
+    (e) => e.innerText.length > 250
+      && !e.querySelector('mjx-container, code'));
+  return [parseFloat(fontSize), texts.map((e) =>
+    [e.innerText.length, e.clientHeight / parseFloat(lineHeight)])];
+}"""
 WATCH_SHIFT = """window.shifted = 0;
 new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) window.shifted += entry.value;
@@ -166,7 +198,7 @@ def visit(
 
 
 @pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 390)])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_page_in_a_browser(
     browser: Any, server: str, page: str, scheme: str, width: int
 ):
@@ -181,6 +213,9 @@ def test_page_in_a_browser(
     assert measures["small"] == 0
     assert measures["stops"] <= MOST_STOPS
     assert measures["shift"] <= MOST_SHIFT
+    assert measures["crossing"] == 0
+    assert measures["outside"] == []
+    assert width < 1280 or measures["cut"] == []
 
 
 def without_drawings(text: str) -> str:
@@ -219,6 +254,22 @@ def test_a_page_needs_no_script(browser: Any, page: str, scheme: str):
     assert (shot.getpixel((1, 1)) > 128) == (scheme == "light")
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_on_paper_all_is_open_and_nothing_is_cut(browser: Any, page: str):
+    context = browser.new_context(
+        color_scheme="dark", viewport={"width": 680, "height": 900}
+    )
+    tab = context.new_page()
+    tab.goto(f"file://{HTML}/{page}")
+    tab.evaluate("() => document.fonts.ready")
+    tab.emulate_media(media="print", color_scheme="dark")
+    found = tab.evaluate(PRINTED)
+    shot = Image.open(BytesIO(tab.screenshot())).convert("L")
+    context.close()
+    assert found == {"togglers": [], "closed": [], "outside": []}
+    assert shot.getpixel((1, 1)) == 255
+
+
 @pytest.mark.parametrize("query", QUERIES)
 def test_the_search_finds_the_chapter_first(
     browser: Any, server: str, query: str
@@ -231,3 +282,41 @@ def test_the_search_finds_the_chapter_first(
     found = first.evaluate("(link) => link.href")
     tab.close()
     assert found.partition("#")[0] == server + QUERIES[query]
+
+
+def test_a_number_opens_its_cell_which_leads_back(browser: Any, server: str):
+    tab = browser.new_page()
+    tab.goto(server + "book/layers/dense.html")
+    tab.locator("a.computed").first.click()
+    cell = tab.locator("details.claims[open]")
+    cell.locator("pre").wait_for()
+    assert 'number("dense-check"' in cell.inner_text()
+    cell.locator(".numbers a").press("Enter")
+    assert tab.url.endswith("#number-dense-check")
+    tab.close()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_late_font_moves_little(browser: Any, server: str, width: int):
+    heights = []
+    for fonts in "**/literata*", "**/none":
+        tab = browser.new_page(viewport={"width": width, "height": 900})
+        tab.route(fonts, lambda route: route.abort())
+        tab.goto(server + "book/layers/dense.html")
+        tab.evaluate("() => document.fonts.ready")
+        heights.append(tab.locator("article").bounding_box()["height"])
+        tab.close()
+    assert heights[0] == pytest.approx(heights[1], rel=MOST_SHIFT)
+
+
+def test_a_line_has_about_66_characters(browser: Any, server: str):
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    tab.goto(server + "book/bug_gallery.html")
+    tab.evaluate("() => document.fonts.ready")
+    size, lines = tab.evaluate(LINES)
+    tab.close()
+    assert 17 <= size <= 18
+    # Half a line, on the average, remains empty below each paragraph.
+    full = sum(count - 0.5 for _, count in lines)
+    assert full >= 20
+    assert 62 <= sum(characters for characters, _ in lines) / full <= 70

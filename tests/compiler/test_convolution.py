@@ -162,7 +162,11 @@ def test_large_products_are_cut_into_equal_parts():
     assert cuts(28, DIRECT + 1) == 2
     assert cuts(28, 3 * DIRECT) == 4
     assert cuts(7, 2 * DIRECT) == 7
-    assert cuts(5, 99 * DIRECT) == 5
+    assert cuts(7, 7 * DIRECT) == 7
+
+
+def test_a_product_that_no_cut_makes_small_stays_whole():
+    assert cuts(7, 7 * DIRECT + 1) == 1
     assert cuts(1, 99 * DIRECT) == 1
 
 

@@ -294,6 +294,17 @@ def test_an_accelerated_end_is_no_place_to_stop(rng):
     assert np.isfinite(outer.backward(y)).all()
 
 
+def test_a_parameter_of_another_size_is_seen(rng):
+    dense = Dense(3, 4, rng=rng)
+    network, x = Network([dense, ReLU()]), rng.standard_normal((2, 3))
+    fast = accelerate(network)
+    fast(x)
+    dense.weight.value = rng.standard_normal((5, 3))
+    dense.bias.value = rng.standard_normal(5)
+    dense.out_features = 5
+    np.testing.assert_allclose(fast(x), network(x), rtol=1e-12)
+
+
 def test_shapes_of_unknown_layers_may_not_change_in_secret(rng):
     class Moody(ReLU):
         """Gives what it is told to."""

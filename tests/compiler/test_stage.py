@@ -19,6 +19,7 @@ from scratchcnn.compiler.stage import (
     batch_last,
     per_channel,
 )
+from scratchcnn.layer import Layer
 from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.dropout import Dropout
@@ -145,6 +146,37 @@ def test_any_other_layer_is_turned_around(rng):
     layer = Dense(3, 2, rng=rng)
     layer.astype(np.float64)
     assert_equal_to_layer(AnyStage, layer, np.empty((4, 3)), rng)
+
+
+def test_a_mask_is_as_narrow_as_the_numbers(rng):
+    x = rng.standard_normal((4, 3, 2, 5)).astype(np.float32)
+    plain, fast = (
+        Dropout(0.3, rng=np.random.default_rng(3)) for _ in range(2)
+    )
+    stage = DropoutStage(fast, x.copy())
+    stage.forward()
+    wanted = plain.forward(x.transpose(3, 0, 1, 2))
+    np.testing.assert_array_equal(stage.y, wanted.transpose(1, 2, 3, 0))
+
+
+def test_planning_changes_no_mode_of_what_is_inside(rng):
+    class Pair(Layer):
+        """Holds another layer."""
+
+        def __init__(self):
+            self.inside = ReLU()
+
+        def forward(self, x):
+            """Let the other do it."""
+            return self.inside.forward(x)
+
+        def backward(self, dy):
+            """Let the other do it."""
+            return self.inside.backward(dy)
+
+    pair = Pair()
+    AnyStage(pair, buffer(rng.standard_normal((3, 4))))
+    assert pair.inside.training
 
 
 def test_per_channel_has_the_axes_and_the_precision_of_images():

@@ -147,7 +147,7 @@ def test_labels_out_of_range_are_refused(answer, label):
 
 @pytest.mark.parametrize("answer", [0.0, ((0.0,),), ((0.0, 1.0),)])
 def test_outputs_are_rows(answer):
-    with pytest.raises(ValueError, match=r"wants y of shape \(N, K\)"):
+    with pytest.raises(ValueError, match=r"wants y of shape \(N, M\)"):
         accuracy(
             Showing(answer),
             MSE,

@@ -38,12 +38,16 @@ def test_of_several_outputs_the_first_largest_counts(loss):
 
 @pytest.mark.parametrize("shape", [(3,), (3, 1, 1), ()])
 def test_outputs_are_rows(shape):
-    message = r"^MeanSquaredError\(\) wants y of shape \(N, K"
+    message = r"^MeanSquaredError\(\) wants y of shape \(N, M"
     with pytest.raises(ValueError, match=message):
         MeanSquaredError().decide(np.zeros(shape))
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
 def test_no_number_is_no_answer(loss):
+    loss.threshold = np.nan
+    with pytest.raises(ValueError, match="wants a threshold, got NaN"):
+        loss.decide(np.array([[0.3], [0.5]]))
+    del loss.threshold
     with pytest.raises(ValueError, match="wants y to decide on, got NaN"):
         loss.decide(np.array([[0.3], [np.nan]]))

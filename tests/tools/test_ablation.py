@@ -80,7 +80,7 @@ class Here:
         """Return what any network would have done."""
         self.calls += 1
         future = Future()
-        future.set_result({"right": 0.5, "seen": 1.0, "losses": [1.0]})
+        future.set_result({"right": 0.5, "seen": 1.0, "loss": 1.0})
         return future
 
 

@@ -548,6 +548,13 @@ def test_a_loss_that_is_not_finite_stops_the_run(value):
     np.testing.assert_allclose(layer.shift.value, -4 * 0.01 * 2)
 
 
+def test_the_largest_of_all_gradients_is_named(rng):
+    layer, x = Dense(1, 2, rng=rng), np.full((4, 1), 1e-3)
+    message = r"in parameter 2 of 2, \(2,\): try"
+    with pytest.raises(FloatingPointError, match=message):
+        run(layer, x, np.zeros((4, 2)), batch_size=2, loss=Failing(np.nan, 1))
+
+
 def test_a_loss_that_is_not_finite_from_the_start_blames_no_rate():
     x = np.ones((6, 1))
     message = (
