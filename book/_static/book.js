@@ -42,7 +42,7 @@ const fit = () => {
   for (const box of all(".wide, .highlight > pre, .listing, .scroll")) {
     // Glyphs hang over by a pixel or two, which is nothing to scroll for.
     box.style.overflowX = "";
-    const excess = box.clientWidth && box.scrollWidth - box.clientWidth;
+    const excess = box.checkVisibility() ? box.scrollWidth - box.clientWidth : 0;
     if (excess > OVERHANG) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
     if (excess > 0 && excess <= OVERHANG) box.style.overflowX = "clip";

@@ -77,7 +77,7 @@ RENDERED = """() => ({
         (b, k) => k < i && a.width && b.width && a.left < b.right
           && b.left < a.right && a.top < b.bottom && b.top < a.bottom)).length,
   cut: [...document.querySelectorAll('.wide, .scroll, pre, .listing')].filter(
-    (e) => e.clientWidth && e.scrollWidth > e.clientWidth + 4)
+    (e) => e.checkVisibility() && e.scrollWidth > e.clientWidth + 4)
     .map((e) => e.outerHTML),
   outside: [...document.querySelectorAll('article *')].filter((e) =>
     e.getBoundingClientRect().right > window.innerWidth + 1
