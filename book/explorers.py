@@ -1,0 +1,36 @@
+"""Figures to touch: elements of the page, and the data that they begin with.
+
+A cell that calls `explorer` stands before the one that draws a figure. The
+page shows the element in the figure's place; in print, and where no script
+runs, the figure is what there is.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+from IPython.display import HTML, display
+
+
+def explorer(name: str, **data: Any) -> None:
+    """Put an explorer into the place of the next figure.
+
+    Parameters
+    ----------
+    name
+        Which one: ``convolution``, say, for ``<convolution-explorer>``.
+    data
+        What it begins with: arrays and what else JSON can hold.
+    """
+    text = json.dumps(data, default=np.ndarray.tolist).replace("</", r"<\/")
+    script = f'<script type="application/json">{text}</script>'
+    tag = f"{name}-explorer"
+    display(HTML(f'<{tag} class="explorer">{script}</{tag}>'))
+
+
+def tenths(image: np.ndarray) -> np.ndarray:
+    """Return a garment (28, 28) as 14 by 14 digits, from 0 to 9."""
+    blocks = image.reshape(14, 2, 14, 2).mean(axis=(1, 3))
+    return np.rint(9 * blocks).astype(int)

@@ -1,0 +1,149 @@
+"""What the explorers of the pages compute, and how they are touched."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat.v4 as notebook
+import numpy as np
+import pytest
+from bs4 import BeautifulSoup
+from explorers import tenths
+from py_mini_racer import MiniRacer
+
+from scratchcnn import AvgPool2D, Conv2D, MaxPool2D, ReLU
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = ROOT / "book" / "_static" / "explorers"
+CASES, CLOSE = 200, {"rtol": 0, "atol": 1e-10}
+MOST_BYTES = 25_000
+CONFIG = """\
+extensions = ["myst_nb", "cells", "elements"]
+html_theme = "basic"
+nb_execution_mode = "off"
+templates_path = ["."]
+numfig = True
+"""
+
+
+@pytest.fixture(scope="module")
+def arithmetic():
+    """Return a function that calls one of the explorers' own."""
+    racer = MiniRacer()
+    racer.eval((SCRIPTS / "arithmetic.js").read_text())
+
+    def call(name: str, *arguments: Any) -> dict[str, Any]:
+        texts = [json.dumps(a, default=np.ndarray.tolist) for a in arguments]
+        code = f"JSON.stringify(arithmetic.{name}({', '.join(texts)}))"
+        return json.loads(racer.eval(code))
+
+    yield call
+    racer.close()
+
+
+def test_a_convolution_is_that_of_the_package(arithmetic, rng):
+    for _ in range(CASES):
+        C, F, stride, KH, KW = map(int, rng.integers(1, (3, 3, 4, 4, 4)))
+        sizes = stride, int(rng.integers(0, min(KH, KW)))
+        form = dict(zip(("stride", "padding"), sizes, strict=True))
+        layer = Conv2D(C, F, (KH, KW), **form, rng=rng)
+        layer.astype(np.float64)
+        layer.bias.value[...] = rng.standard_normal(F)
+        x = rng.standard_normal((1, C, *rng.integers((KH, KW), 8)))
+        y = layer(x)
+        dy = rng.standard_normal(y.shape)
+        dx = layer.backward(dy)
+        w, b = layer.weight, layer.bias
+        found = arithmetic(
+            "convolution", x[0], w.value, b.value, dy[0], *sizes
+        )
+        expected = {"y": y[0], "dx": dx[0], "dw": w.grad, "db": b.grad}
+        for name, array in expected.items():
+            np.testing.assert_allclose(found[name], array, **CLOSE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "layer"), [("maximum", MaxPool2D), ("average", AvgPool2D)]
+)
+def test_pooling_is_that_of_the_package(arithmetic, rng, kind, layer):
+    for _ in range(CASES):
+        size, stride = (int(k) for k in rng.integers(1, 4, 2))
+        shape = (1, 1, *rng.integers(size, 8, 2))
+        x = rng.integers(-2, 3, shape).astype(float)  # many tie
+        pool = layer(size, stride)
+        y = pool(x)
+        dy = rng.standard_normal(y.shape)
+        found = arithmetic("pooling", x[0, 0], dy[0, 0], size, stride, kind)
+        np.testing.assert_allclose(found["y"], y[0, 0], **CLOSE)
+        dx = pool.backward(dy)[0, 0]
+        np.testing.assert_allclose(found["dx"], dx, **CLOSE)
+
+
+def test_relu_is_that_of_the_package(arithmetic, rng):
+    for _ in range(CASES):
+        x = rng.integers(-2, 3, rng.integers(1, 6, 2)) / 2
+        dy, relu = rng.standard_normal(x.shape), ReLU()
+        found = arithmetic("relu", x, dy)
+        np.testing.assert_array_equal(found["y"], relu(x))
+        np.testing.assert_allclose(found["dx"], relu.backward(dy), **CLOSE)
+        np.testing.assert_array_equal(found["mask"], x > 0)
+
+
+def test_the_scripts_are_small():
+    sizes = [path.stat().st_size for path in SCRIPTS.glob("*.js")]
+    assert 0 < sum(sizes) < MOST_BYTES
+
+
+def test_tenths_keep_the_ink_of_a_garment():
+    image = np.zeros((28, 28))
+    image[:2, :2], image[26:, 26:] = 1, 0.5
+    small = tenths(image)
+    assert small.shape == (14, 14)
+    assert small[0, 0] == 9
+    assert small[13, 13] in (4, 5)
+    assert small.sum() == small[0, 0] + small[13, 13]
+
+
+def test_an_explorer_stands_in_the_figure_that_follows_it(tmp_path):
+    shown = '<relu-explorer class="explorer">data</relu-explorer>'
+    page = notebook.new_notebook(
+        metadata={"language_info": {"name": "python"}}
+    )
+    output = notebook.new_output
+    for source, out, figure in [
+        ("explorer()", output("display_data", {"text/html": shown}), {}),
+        (
+            "draw()",
+            output("display_data", {"text/html": "<p>still</p>"}),
+            {"name": "fig-a", "caption": "A figure."},
+        ),
+    ]:
+        cell = notebook.new_code_cell(source, outputs=[out])
+        cell.metadata = {"tags": ["hide-input"], "mystnb": {"figure": figure}}
+        page.cells.append(cell)
+    page.cells.insert(0, notebook.new_markdown_cell("# Page"))
+    (tmp_path / "index.ipynb").write_text(notebook.writes(page))
+    (tmp_path / "conf.py").write_text(CONFIG)
+    (tmp_path / "page.html").write_text(
+        '{% extends "!page.html" %}{% block footer %}'
+        "<i>{{ explorers | join(' ') }}</i>{% endblock %}"
+    )
+    subprocess.run(
+        [sys.executable, "-m", "sphinx", "-qW", tmp_path, tmp_path / "html"],
+        env={"PYTHONPATH": str(ROOT / "book" / "_ext")},
+        check=True,
+    )
+    text = (tmp_path / "html" / "index.html").read_text()
+    html = BeautifulSoup(text, "html.parser")
+    (figure,) = html.find_all("figure")
+    first, *_, last = [tag.name for tag in figure.find_all(recursive=False)]
+    assert (first, last) == ("relu-explorer", "figcaption")
+    assert figure.p.get_text() == "still"
+    (cell,) = html.select("div.cell")
+    code = [pre.get_text().strip() for pre in cell.select("details.code pre")]
+    assert code == ["explorer()", "draw()"]
+    assert html.i.get_text() == "arithmetic explorer relu"

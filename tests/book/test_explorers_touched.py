@@ -1,0 +1,288 @@
+"""Explorers in a real browser: by mouse, keyboard and finger.
+
+These tests need Chromium and the dependency group `browser`, but no built
+book: they write a page of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SCRIPTS = Path(__file__).parents[2] / "book" / "_static" / "explorers"
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+AXE = {"resultTypes": ["violations"], "preload": False}
+if not CHROMIUM or not all(
+    map(find_spec, ("playwright", "axe_playwright_python"))
+):
+    pytest.skip("needs Chromium and playwright", allow_module_level=True)
+
+pytestmark = pytest.mark.browser
+
+EXAMPLE = {
+    "images": {
+        "example": [
+            [[1, 0, 2, 1], [3, 1, 0, 2], [0, 2, 1, 1]],
+            [[0, 1, 1, 0], [2, 0, 1, 1], [1, 0, 0, 2]],
+        ],
+        "garment": [[[9] * 14] * 14],
+    },
+    "weights": {
+        "small": {
+            "w": [
+                [[[1, 2], [-1, 3]], [[0, 1], [2, 0]]],
+                [[[1, 0], [0, -1]], [[-1, 1], [0, 2]]],
+            ],
+            "b": [-1, 2],
+        },
+        "large": {"w": [[[[1, 2, 3]] * 3] * 2] * 2, "b": [0, 0]},
+    },
+    "dy": [[[1, -1, 2], [0, 3, 1]], [[2, 1, -1], [0, 1, 2]]],
+}
+POOL = {
+    "at": ["y", [0, 0]],
+    "x": [[1, 3, 2, 0, 4], [2, 3, 1, 5, 1], [0, 1, 4, 2, 3], [1, 0, 4, 4, 2]],
+    "dy": [[[1, -2], [3, 2]]],
+}
+SHOWN = {
+    "forward": ("convolution", {"at": ["y", [0, 0, 1]], **EXAMPLE}),
+    "backward": ("convolution", {"at": ["x", [0, 1, 2]], **EXAMPLE}),
+    "pooling": ("pooling", POOL),
+    "relu": ("relu", {"at": ["x", [0, 0]], "x": [[2, -1]], "dy": [[3, 4]]}),
+}
+
+
+def page_of(shown: dict[str, tuple[str, dict[str, Any]]]) -> str:
+    """Return a page of figures, each with an explorer and what it replaces."""
+    static = SCRIPTS.parent.as_uri()
+    names = ["arithmetic", "explorer", *dict(shown.values())]
+    scripts = "".join(
+        f'<script defer src="{static}/explorers/{name}.js"></script>'
+        for name in names
+    )
+    figures = "".join(
+        f'<figure id="{key}"><{name}-explorer class="explorer">'
+        f'<script type="application/json">{json.dumps(data)}</script>'
+        f"</{name}-explorer><p>still</p><figcaption>Words</figcaption>"
+        "</figure>"
+        for key, (name, data) in shown.items()
+    )
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
+        f'<title>Explorers</title><link rel="stylesheet" href="{static}'
+        f'/book.css"><link rel="stylesheet" href="{static}/explorers/'
+        f'explorers.css">{scripts}</head><body><main class="page"><article>'
+        f"<h1>Explorers</h1>{figures}</article></main></body></html>"
+    )
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Start one headless Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    quiet = ["--no-sandbox", "--disable-gpu"]
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
+
+
+@pytest.fixture
+def visit(browser, tmp_path):
+    """Return a function that opens the page, which may not complain."""
+    path, complaints, contexts = tmp_path / "page.html", [], []
+    path.write_text(page_of(SHOWN))
+
+    def call(width: int = 1200, **settings: Any) -> Any:
+        view = {"width": width, "height": 900}
+        contexts.append(browser.new_context(viewport=view, **settings))
+        tab = contexts[-1].new_page()
+        tab.on("pageerror", lambda error: complaints.append(str(error)))
+        tab.on("console", lambda line: complaints.append(line.text))
+        tab.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith("file:")
+                else complaints.append(request.url)
+            ),
+        )
+        tab.goto(path.as_uri())
+        return tab
+
+    yield call
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def cell(tab: Any, figure: str, sheet: str, place: str) -> Any:
+    """Return a cell by its sheet and its place."""
+    label = f"{sheet}({place}) is"
+    return tab.locator(f'#{figure} [aria-label^="{label}"]')
+
+
+def words(tab: Any, figure: str) -> str:
+    """Return what the line below the sheets says."""
+    return tab.inner_text(f"#{figure} [role=status]").replace("\u2212", "-")
+
+
+def lit(tab: Any, figure: str) -> list[str]:
+    """Return the labels of what is lit."""
+    cells = tab.locator(f"#{figure} .on").all()
+    return [c.get_attribute("aria-label").partition(" is")[0] for c in cells]
+
+
+def board(tab: Any, figure: str) -> list[str]:
+    """Return the numbers of the boards, in their order."""
+    numbers = tab.locator(f"#{figure} .board strong").all_inner_texts()
+    return [number.replace("\u2212", "-") for number in numbers]
+
+
+def choose(tab: Any, figure: str, name: str, option: str) -> None:
+    tab.select_option(f"#{figure} select[name={name}]", option)
+
+
+def test_an_output_shows_its_window_and_its_sum(visit):
+    tab = visit()
+    cell(tab, "forward", "y", "0, 2").hover()
+    sum_of_products = "2·1 + 1·2 - 0·1 + 2·3 - 1 = 9"
+    assert words(tab, "forward") == f"y(0, 2) = {sum_of_products}"
+    assert board(tab, "forward") == ["2", "2", "0", "6"]
+    window = {"x(0, 2)", "x(0, 3)", "x(1, 2)", "x(1, 3)"}
+    kernel = {"w(0, 0)", "w(0, 1)", "w(1, 0)", "w(1, 1)"}
+    assert set(lit(tab, "forward")) == {*window, *kernel, "b(0)", "y(0, 2)"}
+
+
+def test_a_pixel_shows_the_kernel_turned_by_half(visit):
+    tab = visit()
+    assert board(tab, "backward") == ["3", "-1", "2", "1"]
+    assert words(tab, "backward") == "dx(1, 2) = -1·3 - 2·1 + 3·2 + 1·1 = 2"
+    cell(tab, "backward", "x", "0, 0").hover()
+    assert words(tab, "backward") == "dx(0, 0) = 1·1 = 1"
+    assert tab.locator("#backward .board .off").count() == 3
+    cell(tab, "backward", "w", "0, 1").hover()
+    assert board(tab, "backward") == ["0", "2", "1", "1", "0", "2"]
+    assert words(tab, "backward").endswith("= 2")
+
+
+def test_a_stride_leaves_zeros_and_rows(visit):
+    tab = visit()
+    choose(tab, "backward", "stride", "2")
+    kinds = "#backward [data-kind={}]"
+    assert tab.locator(kinds.format("between")).count() == 1
+    left = tab.locator(kinds.format("leftover"))
+    assert left.count() == 8  # the last row of x, and of dx
+    left.first.hover()
+    assert words(tab, "backward") == "x(2, 0) is seen by no output"
+    choose(tab, "backward", "padding", "1")
+    assert tab.locator(kinds.format("frame")).count() == 30 - 12
+
+
+def test_channels_and_kernels_are_summed(visit):
+    tab = visit()
+    for name in "channels", "kernels":
+        choose(tab, "backward", name, "2")
+    cell(tab, "backward", "x[0]", "1, 2").hover()
+    assert words(tab, "backward").endswith("= 3")
+    assert len(board(tab, "backward")) == 8
+
+
+def test_the_keyboard_alone_walks_edits_and_comes_back(visit):
+    tab = visit()
+    tab.locator("#forward select").last.focus()
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement.ariaLabel") == "x(0, 0) is 1"
+    for key in "ArrowRight", "ArrowDown", "ArrowUp", "ArrowUp", "ArrowLeft":
+        tab.keyboard.press(key)
+    tab.keyboard.press("ArrowRight")
+    assert words(tab, "forward") == (
+        "x(0, 1) is seen by y(0, 0) through 2, y(0, 1) through 1"
+    )
+    tab.keyboard.type("7")
+    assert cell(tab, "forward", "y", "0, 0").inner_text() == "14"
+    tab.keyboard.press("Enter")
+    assert tab.evaluate("document.activeElement.ariaLabel") == "x(0, 1) is 7"
+    stops = tab.locator("#forward [role=gridcell][tabindex='0']").count()
+    assert stops == tab.locator("#forward [role=grid]").count()
+    tab.click("#forward button >> text=Reset")
+    assert cell(tab, "forward", "x", "0, 1").inner_text() == "0"
+
+
+def test_the_winner_takes_it_all_and_a_tie_goes_to_the_first(visit):
+    tab = visit()
+    assert "of 2 that tie the first, x(0, 1), gets" in words(tab, "pooling")
+    choose(tab, "pooling", "stride", "1")
+    cell(tab, "pooling", "x", "1, 3").hover()
+    assert cell(tab, "pooling", "dx", "1, 3").inner_text() == "4"
+    assert words(tab, "pooling").endswith("dx = 1 - 2 + 3 + 2 = 4")
+    choose(tab, "pooling", "keep", "average")
+    cell(tab, "pooling", "y", "0, 0").hover()
+    assert words(tab, "pooling").endswith("= 2.25; each pixel gets 1 / 4")
+
+
+def test_the_mask_of_a_relu(visit):
+    tab = visit()
+    cell(tab, "relu", "x", "0, 1").hover()
+    said = "x = -1 is not positive: y = 0, and dx = 4·0 = 0"
+    assert words(tab, "relu") == said
+    tab.fill("#relu input", "2.5")
+    assert cell(tab, "relu", "dx", "0, 1").inner_text() == "4"
+
+
+def test_it_plays_and_pauses(visit):
+    tab = visit()
+    tab.click("#forward button >> text=Play")
+    assert words(tab, "forward").startswith("y(0, 2)")
+    tab.wait_for_function(
+        "document.querySelector('#forward .sum').textContent"
+        ".startsWith('y(1, 0)')"
+    )
+    tab.click("#forward button >> text=Pause")
+    tab.click("#forward button >> text=Step")
+    assert words(tab, "forward").startswith("y(1, 1)")
+    still = visit(reduced_motion="reduce")
+    assert not still.is_visible("#forward .play")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_finger_on_a_phone(visit, scheme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    tab = visit(390, has_touch=True, color_scheme=scheme)
+    cell(tab, "backward", "x", "1, 1").tap()
+    assert words(tab, "backward").startswith("dx(1, 1)")
+    for name, option in [
+        ("channels", "2"),
+        ("kernels", "2"),
+        ("stride", "2"),
+        ("padding", "1"),
+        ("image", "garment"),
+        ("kernel", "large"),
+        ("padding", "2"),
+    ]:
+        choose(tab, "backward", name, option)
+        wide = "document.documentElement.scrollWidth - window.innerWidth"
+        assert tab.evaluate(wide) <= 0, (name, option)
+    found = Axe().run(tab, options=AXE).response["violations"]
+    faults = [
+        (rule["id"], node["html"]) for rule in found for node in rule["nodes"]
+    ]
+    assert faults == []
+
+
+def test_without_a_script_and_in_print_the_figure_stands_still(visit):
+    tab = visit()
+    assert not tab.is_visible("#forward > p")
+    tab.emulate_media(media="print")
+    assert tab.is_visible("#forward > p")
+    assert not tab.is_visible("#forward .explorer")
+    plain = visit(java_script_enabled=False)
+    assert plain.is_visible("#forward > p")
+    assert not plain.is_visible("#forward .explorer")
