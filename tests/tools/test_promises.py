@@ -77,7 +77,8 @@ def test_a_line_in_another_chapter_is_found(copy: Path):
         "```{literalinclude} /scratchcnn/layers/relu.py\n"
         ":pyobject: ReLU.forward\n```"
     )
-    edit(copy / "book" / "layers" / "relu.md", listing, "")
+    there = listing.replace("\n```", "\n:beside: relu-forward\n```")
+    edit(copy / "book" / "layers" / "relu.md", there, "")
     append(copy / "book" / "layers" / "reshape.md", f"\n{listing}\n")
     told = "layers/relu does not say that layers/reshape prints it"
     assert promises.weave_faults(copy) == [told]
@@ -88,7 +89,8 @@ def test_a_piece_may_be_printed_elsewhere_if_its_home_says_where(copy: Path):
         "```{literalinclude} /scratchcnn/layers/relu.py\n"
         ":pyobject: ReLU.forward\n```"
     )
-    edit(copy / "book" / "layers" / "relu.md", listing, "")
+    there = listing.replace("\n```", "\n:beside: relu-forward\n```")
+    edit(copy / "book" / "layers" / "relu.md", there, "")
     append(copy / "book" / "layer.md", f"\n{listing}\n")
     told = "layers/relu does not say that layer prints it"
     assert promises.weave_faults(copy) == [told]
