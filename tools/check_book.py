@@ -2,11 +2,13 @@
 
 Every page of the table of contents is there; every link and anchor inside the
 book leads somewhere; no id stands twice; every picture has alternative text;
-nothing is loaded from another host.
+nothing is loaded from another host. The page for wrong addresses says the
+book's own, `SCRATCHCNN_ADDRESS`, in full, if there is one.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -114,8 +116,14 @@ def page_faults(path: Path, pages: dict[Path, Page]) -> Iterator[str]:
 def main(folder: str, toc: str = "_toc.yml") -> int:
     """Print every fault of the built book; return how many there are."""
     html = Path(folder).resolve()
+    address = os.environ.get("SCRATCHCNN_ADDRESS", "").rstrip("/") + "/"
+    lost = html / "404.html"
     pages = {
-        path: Page(path.read_text())
+        path: Page(
+            path.read_text().replace(f'"{address}', '"')
+            if path == lost and address != "/"
+            else path.read_text()
+        )
         for path in sorted(html.rglob("*.html"))
         if not {"_static", "reports"} & set(path.relative_to(html).parts)
     }

@@ -81,6 +81,19 @@ def test_a_planted_fault_is_found(
     assert capsys.readouterr().out.startswith(f"book/preface.html: {fault}")
 
 
+def test_the_page_for_wrong_addresses_may_say_the_book_s_own(
+    html: Path, monkeypatch: pytest.MonkeyPatch
+):
+    link = '<link rel="stylesheet" href="https://example.org/book/{}">'
+    page = html / "404.html"
+    page.write_text(link.format("book/preface.html"))
+    assert check_book.main("html") == 2
+    monkeypatch.setenv("SCRATCHCNN_ADDRESS", "https://example.org/book")
+    assert check_book.main("html") == 0
+    page.write_text(link.format("book/lost.html"))
+    assert check_book.main("html") == 1
+
+
 @pytest.mark.parametrize(
     "name", ["preface", "layers/dense", "layers/dense-again"]
 )
