@@ -262,7 +262,10 @@ def test_a_printed_softmax_breaks_where_logits_are_large(visit):
 
 def test_a_ball_starts_where_it_is_put(visit):
     tab = visit()
-    assert "by 0.837, across by 0.837: a tenth" in words(tab, "momentum")
+    assert words(tab, "momentum").startswith(
+        "in each step the error becomes 0.837 times as large along, "
+        "0.837 times as large across: a tenth of it is left"
+    )
     tab.locator("#momentum").scroll_into_view_if_needed()
     box = tab.locator("#momentum .start").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2

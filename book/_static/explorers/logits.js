@@ -6,8 +6,8 @@
 
   class LogitsExplorer extends Sliders {
     settings = {
-      first: ["logit of class 0", -6, 6, 0.1], second: ["of class 1, the true one", -6, 6, 0.1], third: ["of class 2", -6, 6, 0.1],
-      add: ["added to all", -120, 120, 1], temperature: ["temperature", 0.2, 5, 0.1],
+      first: ["class 0", -6, 6, 0.1], second: ["class 1, the true", -6, 6, 0.1], third: ["class 2", -6, 6, 0.1],
+      add: ["added to all", -240, 240, 1], temperature: ["temperature", 0.2, 5, 0.1],
     };
 
     show() {

@@ -37,12 +37,12 @@
       const points = path.map(([x, y]) => `${Math.max(-99, Math.min(99, x))},${Math.max(-99, Math.min(99, -y))}`);
       const dots = points.slice(1).map((point) => `<circle cx="${point.split(",")[0]}" cy="${point.split(",")[1]}" r="0.05"/>`).join("");
       const marks = roots.map((pair, k) => pair.map(([re, im]) => `<circle class="${AXES[k]}" cx="${re}" cy="${-im}" r="0.06"/>`).join("")).join("");
-      const said = sizes.map((size, k) => `${AXES[k]} by ${rounded(size)}`).join(", ");
+      const said = sizes.map((size, k) => `${rounded(size)} times as large ${AXES[k]}`).join(", ");
       const worst = Math.max(...sizes);
       return {
         picture: `<svg viewBox="-5 -2 10 4" role="img" aria-label="The valley and the path"><g class="level">${ovals}</g><path class="level" d="M-.15 0h.3M0 -.15v.3"/><polyline points="${points.join(" ")}"/>${dots}<circle class="start" cx="${first}" cy="${-second}" r="0.22"/></svg>
           <svg viewBox="-1.3 -1.3 2.6 2.6" role="img" aria-label="The roots and the unit circle"><circle class="level" r="1"/><path class="level" d="M-1.3 0h2.6M0 -1.3v2.6"/>${marks}</svg>`,
-        words: `the largest roots shrink the error in each step ${said}: ${worst < 1 ? `a tenth of it is left after some ${Math.ceil(Math.log(0.1) / Math.log(worst))} steps` : "the ball does not arrive"}`,
+        words: `in each step the error becomes ${said}: ${worst < 1 ? `a tenth of it is left after some ${Math.ceil(Math.log(0.1) / Math.log(worst))} steps` : "the ball does not arrive"}`,
       };
     }
   }
