@@ -36,7 +36,12 @@ FIELDS: Counter[str] = Counter()
 
 def wrong(value: Any, reply: str) -> Case:
     """Return a wrong answer, with the reply that it deserves."""
-    return value, reply
+    return value, curled(reply)
+
+
+def curled(text: str) -> str:
+    """Return a text with the apostrophes of a printed page."""
+    return sub(r"(?<=\w)'(?=\w)", "\N{RIGHT SINGLE QUOTATION MARK}", text)
 
 
 def point(index: int, k: int) -> float:
@@ -98,7 +103,7 @@ def seal(lock: str, message: list[Any]) -> str:
 
 def mark(text: str) -> str:
     """Return a text as HTML, with its code between backticks."""
-    return sub("`(.+?)`", r"<code>\1</code>", escape(text))
+    return sub("`(.+?)`", r"<code>\1</code>", escape(curled(text)))
 
 
 @dataclass

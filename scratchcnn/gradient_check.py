@@ -121,7 +121,7 @@ def check_layer(layer: Layer, x: Array, *, rng: np.random.Generator) -> float:
     -----
     Chapter *Trusting a gradient*. Near a kink, as ReLU's at zero, no
     derivative exists, and a large error says nothing. Where `backward`
-    keeps dL/dx for itself, the parameters alone are checked.
+    does without dL/dx, the parameters alone are checked.
 
     Examples
     --------

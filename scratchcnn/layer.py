@@ -120,7 +120,7 @@ class Layer(Cached, ABC):
         False while the network is only used, not trained. Most layers
         do the same in both modes; those that do not look here.
     input_gradient : bool
-        False where `backward` keeps dL/dx for itself.
+        False where `backward` does without dL/dx.
 
     Notes
     -----

@@ -87,29 +87,32 @@ class Axis:
     name : str
         The setting, a field of `Setup`.
     values : tuple of float
-        In order; the search begins at the three around the middle.
+        In order.
+    complete : bool
+        Whether the first may be best: what lies beyond it is to do
+        without.
     """
 
     name: str
     values: tuple[float, ...]
+    complete: bool = False
 
 
 RATE = Axis("rate", tuple(0.1 * 2.0**k for k in range(-8, 8)))
-DECAY = Axis("decay", (0.0, *(5e-4 * 2.0**k for k in range(-4, 8))))
-MOMENTUM = Axis("momentum", (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99))
-DROPPED = Axis("dropped", tuple(k / 10 for k in range(10)))
+DECAY = Axis("decay", (0.0, *(5e-4 * 2.0**k for k in range(-4, 8))), True)
+MOMENTUM = Axis("momentum", (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99), True)
+DROPPED = Axis("dropped", tuple(k / 10 for k in range(1, 10)), True)
 
 # A variant: where its search begins, and along which axes it goes, one after
 # the other and around again.
 Variants = dict[str, tuple[Setup, tuple[Axis, ...]]]
 VARIANTS: Variants = {
-    "base": (Setup(), (RATE, DECAY)),
+    "base": (Setup(), (RATE, DECAY, MOMENTUM)),
     "no momentum": (Setup(rate=0.2, momentum=0.0), (RATE, DECAY)),
-    "best momentum": (Setup(), (MOMENTUM, RATE)),
     "constant rate": (Setup(rate=0.025, falling=False), (RATE, DECAY)),
     "no decay": (Setup(decay=0.0), (RATE,)),
     "normalization": (Setup(normalized=True), (RATE, DECAY)),
-    "dropout": (Setup(dropped=0.3), (DROPPED, RATE)),
+    "dropout": (Setup(dropped=0.2), (DROPPED, RATE, DECAY)),
     "augmentation": (Setup(moved=True), (RATE, DECAY)),
     "linear": (Setup(linear=True), (RATE, DECAY)),
 }
@@ -117,7 +120,7 @@ PARTS = "base", "normalization", "dropout", "augmentation"
 for budget in "few, often", "many, once":
     for part in PARTS:
         setup, axes = VARIANTS[part]
-        axes = tuple(axis for axis in axes if axis != DECAY)
+        axes = tuple(axis for axis in axes if axis in (RATE, DROPPED))
         VARIANTS[f"{budget}: {part}"] = replace(setup, budget=budget), axes
 
 
@@ -263,7 +266,7 @@ def best(
     Raises
     ------
     ValueError
-        If the axis ends before that, and not at a setting of zero.
+        If the axis ends before that, and is not complete there.
     """
     distances = np.abs(np.subtract(axis.values, getattr(setup, axis.name)))
     at, tried = int(distances.argmin()), dict[int, float]()
@@ -275,7 +278,7 @@ def best(
         if not wanted:
             break
         at = max(tried, key=lambda k: tried[k])
-    if len(around) < 3 and axis.values[at] != 0:
+    if len(around) < 3 and not (at == 0 and axis.complete):
         raise ValueError(f"The grid of {axis.name} ends at its best point.")
     return changed(setup, axis, at)
 

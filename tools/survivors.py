@@ -34,7 +34,7 @@ REASONS = {
     "changes none of it.",
     r"(bias|weight)\.cast\(None\)": "The result goes into an array of the "
     "right precision anyway.",
-    r"reshape\([^)]*-2|= -2  # none": "Any negative number does what -1 does.",
+    r"reshape\(.*-2|= -2  # none": "Any negative number does what -1 does.",
     r"apart = (None|kh)": "The way for overlapping windows, slower, is right "
     "for all others too.",
     r"\"dtype\", None": "None means float64, which is no integer either.",
@@ -45,6 +45,8 @@ REASONS = {
     r"\(\(2, \*|x\[:2\]": "Two examples show the same shapes as one.",
     r"(np\.(zeros|empty)\(.*|empty_like\(self\.x), (None)?\)": "A wider "
     "buffer holds the same numbers.",
+    r"width \+ 2": "No number has a larger divisor than itself.",
+    r"self\.x\.size / ": "A whole number, written as a float.",
     r"cuts\(ow": "Where a product is cut changes the time alone.",
     r"dtype\.type\(None\)": "NumPy makes NaN of None.",
     r", casting=|batch_last\(dy\), \)": "It is what NumPy does by itself.",

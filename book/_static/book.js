@@ -42,7 +42,7 @@ const fit = () => {
   for (const box of all(".wide, .highlight > pre, .listing, .scroll")) {
     // Glyphs hang over by a pixel or two, which is nothing to scroll for.
     box.style.overflowX = "";
-    const excess = box.scrollWidth - box.clientWidth;
+    const excess = box.checkVisibility() ? box.scrollWidth - box.clientWidth : 0;
     if (excess > OVERHANG) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
     if (excess > 0 && excess <= OVERHANG) box.style.overflowX = "clip";
@@ -51,6 +51,7 @@ const fit = () => {
 fit();
 document.fonts.ready.then(fit);
 window.addEventListener("resize", fit);
+document.addEventListener("toggle", fit, true);
 
 // Pointing at a quantity lights it up in every formula and listing.
 const letters = { "mjx-c1D465": "x", "mjx-c1D464": "w", "mjx-c1D466": "y", "mjx-c1D44F": "b" };

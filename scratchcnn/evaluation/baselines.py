@@ -67,7 +67,7 @@ def constant_loss(labels: Labels) -> float:
 
     Notes
     -----
-    Chapter *Compared with what?*
+    Chapter *Cross-entropy*.
 
     Examples
     --------

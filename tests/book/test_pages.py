@@ -62,7 +62,7 @@ RENDERED = """() => ({
       e.scrollWidth > e.clientWidth + 4 && !e.closest('.listing > *')
       && !getComputedStyle(e.closest('.wide, .scroll') ?? e)
         .backgroundImage.includes('gradient')).map((e) => e.outerHTML),
-  idle: [...document.querySelectorAll('.wide[tabindex]')].filter(
+  idle: [...document.querySelectorAll('[tabindex="0"]')].filter(
     (e) => e.scrollWidth <= e.clientWidth + 4).length,
   small: [...document.querySelectorAll('svg.drawing')].filter((e) =>
     e.getBoundingClientRect().width < parseFloat(e.style.minWidth) - 1).length,
@@ -77,10 +77,12 @@ RENDERED = """() => ({
         (b, k) => k < i && a.width && b.width && a.left < b.right
           && b.left < a.right && a.top < b.bottom && b.top < a.bottom)).length,
   cut: [...document.querySelectorAll('.wide, .scroll, pre, .listing')].filter(
-    (e) => e.scrollWidth > e.clientWidth + 4).map((e) => e.outerHTML),
+    (e) => e.checkVisibility() && e.scrollWidth > e.clientWidth + 4)
+    .map((e) => e.outerHTML),
   outside: [...document.querySelectorAll('article *')].filter((e) =>
     e.getBoundingClientRect().right > window.innerWidth + 1
-      && !e.closest('.wide, .scroll, pre, .listing, mjx-assistive-mml')
+      && !e.closest('.wide, .scroll, pre, .listing, .headerlink')
+      && !e.closest('mjx-assistive-mml')
       && e.checkVisibility()).map((e) => e.outerHTML),
 })"""
 PRINTED = """() => ({

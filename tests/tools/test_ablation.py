@@ -31,9 +31,11 @@ def test_a_best_at_the_edge_of_a_grid_is_refused(top):
         best(Setup(), RATE, hill("rate", top))
 
 
-def test_a_setting_may_be_best_at_zero():
+def test_a_setting_may_be_best_where_the_next_would_be_to_do_without():
     found = best(Setup(), DECAY, lambda setups: [-s.decay for s in setups])
     assert found.decay == 0
+    with pytest.raises(ValueError, match="grid of decay ends"):
+        best(Setup(), DECAY, lambda setups: [s.decay for s in setups])
 
 
 def test_settings_that_depend_on_each_other_are_sought_around_again():
