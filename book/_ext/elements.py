@@ -14,6 +14,7 @@ from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 ELEMENT = re.compile(r'<(\w+)-explorer class="explorer">')
+BASES = {"logits": "sliders", "momentum": "sliders"}
 
 
 def explorers(tree: nodes.Element) -> list[nodes.raw]:
@@ -55,7 +56,8 @@ def load_scripts(
     """Let the layout load what the explorers of a page need."""
     text = "".join(raw.astext() for raw in explorers(tree)) if tree else ""
     names = sorted(set(ELEMENT.findall(text)))
-    context["explorers"] = names and ["arithmetic", "explorer", *names]
+    bases = sorted({BASES.get(name, "explorer") for name in names})
+    context["explorers"] = names and ["arithmetic", *bases, *names]
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

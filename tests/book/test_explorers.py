@@ -15,12 +15,21 @@ from bs4 import BeautifulSoup
 from explorers import tenths
 from py_mini_racer import MiniRacer
 
-from scratchcnn import AvgPool2D, Conv2D, MaxPool2D, ReLU
+from scratchcnn import (
+    SGD,
+    AvgPool2D,
+    Conv2D,
+    MaxPool2D,
+    Parameter,
+    ReLU,
+    SoftmaxCrossEntropy,
+)
+from scratchcnn.layers import softmax
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "book" / "_static" / "explorers"
 CASES, CLOSE = 200, {"rtol": 0, "atol": 1e-10}
-MOST_BYTES = 25_000
+MOST_BYTES = 45_000
 CONFIG = """\
 extensions = ["myst_nb", "cells", "elements"]
 html_theme = "basic"
@@ -91,6 +100,46 @@ def test_relu_is_that_of_the_package(arithmetic, rng):
         np.testing.assert_array_equal(found["y"], relu(x))
         np.testing.assert_allclose(found["dx"], relu.backward(dy), **CLOSE)
         np.testing.assert_array_equal(found["mask"], x > 0)
+
+
+def test_a_surprise_is_that_of_the_package(arithmetic, rng):
+    for _ in range(CASES):
+        K = int(rng.integers(2, 6))
+        logits = rng.normal(rng.normal(0, 60), 5, K)
+        t, temperature = int(rng.integers(K)), rng.uniform(0.2, 5)
+        z, loss = logits[None] / temperature, SoftmaxCrossEntropy()
+        value = loss.forward(z, np.array([t]))
+        found = arithmetic("surprise", logits, t, temperature)
+        np.testing.assert_allclose(found["p"], softmax(z)[0], **CLOSE)
+        np.testing.assert_allclose(found["loss"], value, **CLOSE)
+        dy = loss.backward()[0] / temperature
+        np.testing.assert_allclose(found["dy"], dy, **CLOSE)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            e = np.exp(z[0].astype(np.float32))
+            naive = e / e.sum()
+        printed = np.array(found["naive"], float)  # null is NaN
+        np.testing.assert_allclose(printed, naive, rtol=1e-3, atol=1e-6)
+
+
+def test_a_ball_is_that_of_the_package(arithmetic, rng):
+    for _ in range(CASES):
+        rate, momentum = rng.uniform(0.005, 0.2), rng.uniform(0, 0.98)
+        curvatures = rng.uniform(0.5, 9, 2)
+        p = Parameter(rng.standard_normal(2))
+        start, points = p.value.copy(), [p.value.copy()]
+        optimizer = SGD([p], rate, momentum=momentum)
+        for _ in range(20):
+            p.grad[...] = curvatures * p.value
+            optimizer.step()
+            points.append(p.value.copy())
+        found = arithmetic("descent", start, curvatures, rate, momentum, 20)
+        np.testing.assert_allclose(found, points, **CLOSE)
+        sizes = rate, momentum
+        pairs = [arithmetic("roots", c, *sizes) for c in curvatures]
+        for curvature, pair in zip(curvatures, pairs, strict=True):
+            line = [1, -(1 + momentum - rate * curvature), momentum]
+            roots = [complex(*root) for root in pair]
+            np.testing.assert_allclose(np.poly(roots), line, **CLOSE)
 
 
 def test_the_scripts_are_small():

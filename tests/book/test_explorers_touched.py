@@ -13,7 +13,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from elements import BASES
 
 SCRIPTS = Path(__file__).parents[2] / "book" / "_static" / "explorers"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -50,18 +52,24 @@ POOL = {
     "x": [[1, 3, 2, 0, 4], [2, 3, 1, 5, 1], [0, 1, 4, 2, 3], [1, 0, 4, 4, 2]],
     "dy": [[[1, -2], [3, 2]]],
 }
+LOGITS = {"first": np.log(6), "second": np.log(3), "third": 0}
+START = {"first": 4, "second": 1}
+SETTINGS = {"rate": 0.04, "momentum": 0.7, "condition": 25}
 SHOWN = {
     "forward": ("convolution", {"at": ["y", [0, 0, 1]], **EXAMPLE}),
     "backward": ("convolution", {"at": ["x", [0, 1, 2]], **EXAMPLE}),
     "pooling": ("pooling", POOL),
     "relu": ("relu", {"at": ["x", [0, 0]], "x": [[2, -1]], "dy": [[3, 4]]}),
+    "logits": ("logits", {"values": {**LOGITS, "add": 0, "temperature": 1}}),
+    "momentum": ("momentum", {"values": {**START, **SETTINGS}}),
 }
 
 
 def page_of(shown: dict[str, tuple[str, dict[str, Any]]]) -> str:
     """Return a page of figures, each with an explorer and what it replaces."""
     static = SCRIPTS.parent.as_uri()
-    names = ["arithmetic", "explorer", *dict(shown.values())]
+    names = ["arithmetic", "explorer", *set(BASES.values())]
+    names += dict(shown.values())
     scripts = "".join(
         f'<script defer src="{static}/explorers/{name}.js"></script>'
         for name in names
@@ -78,8 +86,8 @@ def page_of(shown: dict[str, tuple[str, dict[str, Any]]]) -> str:
         '<meta name="viewport" content="width=device-width">'
         f'<title>Explorers</title><link rel="stylesheet" href="{static}'
         f'/book.css"><link rel="stylesheet" href="{static}/explorers/'
-        f'explorers.css">{scripts}</head><body><main class="page"><article>'
-        f"<h1>Explorers</h1>{figures}</article></main></body></html>"
+        f'explorers.css">{scripts}</head><body><div class="page"><main>'
+        f"<article><h1>Explorers</h1>{figures}</article></main></div></body></html>"
     )
 
 
@@ -103,6 +111,7 @@ def visit(browser, tmp_path):
         view = {"width": width, "height": 900}
         contexts.append(browser.new_context(viewport=view, **settings))
         tab = contexts[-1].new_page()
+        tab.set_default_timeout(10_000)
         tab.on("pageerror", lambda error: complaints.append(str(error)))
         tab.on("console", lambda line: complaints.append(line.text))
         tab.on(
@@ -234,6 +243,43 @@ def test_the_mask_of_a_relu(visit):
     assert words(tab, "relu") == said
     tab.fill("#relu input", "2.5")
     assert cell(tab, "relu", "dx", "0, 1").inner_text() == "4"
+
+
+def test_a_printed_softmax_breaks_where_logits_are_large(visit):
+    tab = visit()
+    assert words(tab, "logits") == (
+        "p = (0.6, 0.3, 0.1), loss = 1.2, dy = (0.6, -0.7, 0.1); "
+        "the softmax as it is printed, in float32, gives the same"
+    )
+    tab.focus("#logits [name=add]")
+    tab.keyboard.press("End")
+    assert words(tab, "logits").startswith("p = (0.6, 0.3, 0.1)")
+    assert "gives (NaN, NaN, NaN)" in words(tab, "logits")
+    assert tab.locator("#logits .broken").count() == 3
+    tab.click("#logits button >> text=Reset")
+    assert tab.locator("#logits .broken").count() == 0
+
+
+def test_a_ball_starts_where_it_is_put(visit):
+    tab = visit()
+    assert words(tab, "momentum").startswith(
+        "in each step the error becomes 0.837 times as large along, "
+        "0.837 times as large across: a tenth of it is left"
+    )
+    tab.locator("#momentum").scroll_into_view_if_needed()
+    box = tab.locator("#momentum .start").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    tab.mouse.move(x, y)
+    tab.mouse.down()
+    tab.mouse.move(x - 100, y + 20, steps=3)
+    tab.mouse.up()
+    tab.mouse.move(x, y)
+    moved = tab.locator("#momentum .start").bounding_box()
+    assert moved["x"] == pytest.approx(box["x"] - 100, abs=6)
+    assert moved["y"] == pytest.approx(box["y"] + 20, abs=6)
+    tab.focus("#momentum [name=rate]")
+    tab.keyboard.press("End")
+    assert words(tab, "momentum").endswith("the ball does not arrive")
 
 
 def test_it_plays_and_pauses(visit):

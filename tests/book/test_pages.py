@@ -62,10 +62,11 @@ RENDERED = """() => ({
       e.scrollWidth > e.clientWidth + 4 && !e.closest('.listing > *')
       && !getComputedStyle(e.closest('.wide, .scroll') ?? e)
         .backgroundImage.includes('gradient')).map((e) => e.outerHTML),
-  idle: [...document.querySelectorAll('[tabindex="0"]')].filter(
-    (e) => e.scrollWidth <= e.clientWidth + 4).length,
+  idle: [...document.querySelectorAll('[tabindex="0"]')].filter((e) =>
+    e.role !== 'gridcell' && e.scrollWidth <= e.clientWidth + 4).length,
   small: [...document.querySelectorAll('svg.drawing')].filter((e) =>
-    e.getBoundingClientRect().width < parseFloat(e.style.minWidth) - 1).length,
+    e.checkVisibility() && e.getBoundingClientRect().width
+      < parseFloat(e.style.minWidth) - 1).length,
   stops: [...document.querySelectorAll('a[href], button, input, summary')]
     .filter((e) => e.checkVisibility() && e.compareDocumentPosition(
       document.querySelector('main')) & Node.DOCUMENT_POSITION_FOLLOWING)

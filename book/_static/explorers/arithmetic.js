@@ -48,5 +48,37 @@
     dx: x.map((row, i) => row.map((value, j) => dy[i][j] * (value > 0))),
   });
 
-  globalThis.arithmetic = { range, filled, outputs, convolution, pooling, relu };
+  // The softmax of logits at a temperature, the surprise at the true class, its
+  // gradient, and the softmax in float32 as it is printed.
+  const surprise = (logits, truth, temperature) => {
+    const z = logits.map((logit) => logit / temperature), largest = Math.max(...z);
+    const e = z.map((value) => Math.exp(value - largest)), total = e.reduce((sum, value) => sum + value, 0);
+    const p = e.map((value) => value / total);
+    const printed = z.map((value) => Math.fround(Math.exp(Math.fround(value))));
+    const sum = printed.reduce((all, value) => Math.fround(all + value), 0);
+    return {
+      p,
+      loss: Math.log(total) + largest - z[truth],
+      dy: p.map((value, k) => (value - (k === truth)) / temperature),
+      naive: printed.map((value) => Math.fround(value / sum)),
+    };
+  };
+
+  // The points that a ball with momentum visits in a bowl, and the two roots of
+  // z² - (1 + momentum - rate curvature) z + momentum, real and imaginary parts.
+  const descent = (start, curvatures, rate, momentum, steps) => {
+    let velocity = start.map(() => 0);
+    const points = [start];
+    for (const k of range(steps)) {
+      velocity = velocity.map((v, axis) => momentum * v + curvatures[axis] * points[k][axis]);
+      points.push(points[k].map((value, axis) => value - rate * velocity[axis]));
+    }
+    return points;
+  };
+  const roots = (curvature, rate, momentum) => {
+    const half = (1 + momentum - rate * curvature) / 2, inside = half * half - momentum, root = Math.sqrt(Math.abs(inside));
+    return [1, -1].map((sign) => (inside < 0 ? [half, sign * root] : [half + sign * root, 0]));
+  };
+
+  globalThis.arithmetic = { range, filled, outputs, convolution, pooling, relu, surprise, descent, roots };
 }

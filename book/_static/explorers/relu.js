@@ -1,0 +1,35 @@
+// ReLU: the mask, and what it lets through either way.
+{
+  const { Explorer, sheet, written } = explorers;
+
+  class ReluExplorer extends Explorer {
+    begin(data) { Object.assign(this, data); }
+
+    array(name) { return this[name]; }
+
+    compute() { this.result = arithmetic.relu(this.x, this.dy); }
+
+    choices() { return []; }
+
+    lines() {
+      const { mask, y, dx } = this.result, editable = () => ({ editable: true });
+      return [
+        [[sheet("x", "x", this.x, [], editable)], [sheet("m", "mask", mask)], [sheet("y", "y", y)]],
+        [[sheet("dx", "dx", dx)], [sheet("dy", "dy", this.dy, [], editable)]],
+      ];
+    }
+
+    seeM(i, j) { return this.seeX(i, j); }
+
+    seeY(i, j) { return this.seeX(i, j); }
+
+    seeX(i, j) {
+      const { mask, y, dx } = this.result, [x, dy] = [this.x[i][j], this.dy[i][j]].map(written);
+      return {
+        lit: ["x", "m", "y", "dy", "dx"].map((name) => [name, [i, j]]),
+        words: `x = ${x} is ${mask[i][j] ? "" : "not "}positive: y = ${written(y[i][j])}, and dx = ${dy}\u00b7${mask[i][j]} = ${written(dx[i][j])}`,
+      };
+    }
+  }
+  customElements.define("relu-explorer", ReluExplorer);
+}
