@@ -47,6 +47,7 @@ def test_a_file_may_be_asked_for_by_what_is_in_it(tmp_path, capsys):
         (["hint", "conv2d.up"], "there are hints for"),
         (["train", "--epochs", "0"], "wants --epochs >= 1, got 0"),
         (["train", "--seed", "-1"], "wants --seed >= 0, got -1"),
+        (["train", "--minutes", "0"], "wants 0 < --minutes"),
         (["reveal", "nothing"], "there is no chapter nothing"),
         (["train", "--data", "nowhere", "--epochs", "1"], "training: "),
     ],
