@@ -95,7 +95,9 @@ def examine(folder: Path, chapters: list[str], json: bool) -> Answer:
     wanted = dict.fromkeys(map(chapter_of, chapters))
     names = [*wanted] or written(folder)
     if not names:
-        raise ValueError(f"{str(folder)!r} holds no workbook; see `new`")
+        raise ValueError(
+            f"{str(folder)!r} holds no workbook; `cd` into yours, or see `new`"
+        )
     rows = []
     with progress_bar(len(names), unit="file", leave=False) as bar:
         for name in names:

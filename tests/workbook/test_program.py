@@ -75,7 +75,7 @@ def test_hints_and_training_are_commands(tmp_path, capsys):
     data = dataset.write(tmp_path / "data", train=40, test=20)
     at = ["--folder", str(tmp_path)]
     assert main(["hint", "relu.dx", *at]) == 0
-    assert capsys.readouterr().out.startswith("1. ")
+    assert capsys.readouterr().out.startswith("1 of 3. ")
     fill(tmp_path, "relu")
     assert main(["train", *at, "--epochs", "1", "--data", str(data)]) == 0
     assert "Yours: ReLU" in capsys.readouterr().out
