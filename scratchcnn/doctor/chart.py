@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -30,6 +32,16 @@ def words(error: BaseException) -> str:
     return f"{type(error).__name__}: {text[:200]}"
 
 
+def line(error: BaseException, folder: Path | None) -> str:
+    """Return the last line of a folder's files that an exception left."""
+    found = ""
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        path = Path(frame.f_code.co_filename)
+        if path.parent == folder:
+            found = f"{path.name}, line {number}"
+    return found
+
+
 def numbers(thing: Any) -> Value:
     """Return a copy of an array of numbers; of anything else, its type."""
     try:
@@ -44,6 +56,13 @@ def numbers(thing: Any) -> Value:
 class Chart(dict[tuple[str, str], Value]):
     """Values by probe and result; a text stands for an exception.
 
+    Attributes
+    ----------
+    folder : Path or None
+        Where the patient's own files are.
+    lines : dict
+        Which line of them an exception has left, by probe and result.
+
     Notes
     -----
     Chapter *The doctor*.
@@ -51,9 +70,19 @@ class Chart(dict[tuple[str, str], Value]):
 
     probe = ""
 
+    def __init__(self, folder: Path | None = None) -> None:
+        super().__init__()
+        self.folder = folder
+        self.lines: dict[tuple[str, str], str] = {}
+
     def write(self, result: str, value: Any) -> None:
         """Write down a value, as it is now."""
         self[self.probe, result] = numbers(value)
+
+    def fail(self, result: str, error: BaseException) -> None:
+        """Write down an exception, and where it came from."""
+        self[self.probe, result] = words(error)
+        self.lines[self.probe, result] = line(error, self.folder)
 
     def note(self, result: str, action: Callable[[], Any]) -> Any:
         """Write down what an action returns, and return it.
@@ -68,7 +97,7 @@ class Chart(dict[tuple[str, str], Value]):
         except OutOfTime:
             raise
         except BaseException as error:
-            self[self.probe, result] = words(error)
+            self.fail(result, error)
             raise BrokenError from error
         self.write(result, value)
         if isinstance(self[self.probe, result], str):

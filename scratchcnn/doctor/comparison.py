@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any
@@ -15,6 +16,23 @@ from scratchcnn.doctor.experiments import Probe
 WORDS = {"n": "example", "c": "channel", "f": "kernel", "k": "class"}
 WORDS |= {"i": "row", "p": "row", "u": "row", "m": "output", "d": "input"}
 WORDS |= {"j": "column", "q": "column", "v": "column"}
+SLIPS = (
+    "AttributeError",
+    "ImportError",
+    "ModuleNotFoundError",
+    "NameError",
+    "NoneType",
+    "NotImplementedError",
+    "RuntimeError",
+    "SyntaxError",
+    "SystemExit",
+    "UnboundLocalError",
+)
+ADVICE = {
+    "needs a forward pass before": "Your forward pass does not keep what the "
+    "backward pass needs: is self.keep missing?",
+    "^NoneType: no array": "Your code returned nothing: is a return missing?",
+}
 TURNED: dict[str, Callable[[Any], Any]] = {
     "transposed": lambda a: a.swapaxes(0, 1),
     "with rows and columns backwards": lambda a: a[..., ::-1, ::-1],
@@ -25,7 +43,7 @@ TURNED: dict[str, Callable[[Any], Any]] = {
 def contrast(mine: Value, right: Value, result: str) -> str:
     """Say in words how a wrong result compares with the right one."""
     if isinstance(mine, str):
-        return f"fails: {mine}"
+        return f"stopped: {mine}"
     if isinstance(right, str):
         return "goes on where the right one refuses"
     if mine.shape != right.shape:
@@ -43,6 +61,13 @@ def contrast(mine: Value, right: Value, result: str) -> str:
     if same(np.sort(mine, None), np.sort(right, None), result):
         return "has the right numbers in another order"
     return proportion(mine.astype(float), right.astype(float), result)
+
+
+def advice(mine: Value) -> str:
+    """Return what may be missing where a program has stopped."""
+    said = mine if isinstance(mine, str) else ""
+    found = (ADVICE[words] for words in ADVICE if re.search(words, said))
+    return next(found, "")
 
 
 def proportion(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +13,8 @@ import numpy as np
 from scratchcnn.doctor.catalog import CAUSES, Cause, variant
 from scratchcnn.doctor.chart import Chart, Value, same
 from scratchcnn.doctor.comparison import (
+    SLIPS,
+    advice,
     circumstances,
     contrast,
     first_place,
@@ -50,10 +54,17 @@ def known(kind: str) -> tuple[Chart, list[Known]]:
 
 def chart_of(make: Callable[..., Any], kind: Kind) -> Chart:
     """Examine one patient, for as long as it may take."""
-    chart = Chart()
+    chart = Chart(home(make))
     if not within(LIMIT, lambda: examine(make, kind.probes(), chart)):
         chart["", "time"] = f"it was still busy after {LIMIT:g} seconds"
     return chart
+
+
+def home(make: Any) -> Path | None:
+    """Return the folder of the file in which somebody wrote this."""
+    module = sys.modules.get(str(getattr(make, "__module__", "")))
+    file = getattr(module, "__file__", None)
+    return Path(file).parent if file else None
 
 
 def ill_probes(mine: Chart, right: Chart) -> Ill:
@@ -66,19 +77,6 @@ def ill_probes(mine: Chart, right: Chart) -> Ill:
         if not same(value, right.get((probe, result)), result):
             found.setdefault(result, set()).add(probe)
     return found
-
-
-SLIPS = (
-    "AttributeError",
-    "ImportError",
-    "ModuleNotFoundError",
-    "NameError",
-    "NoneType",
-    "NotImplementedError",
-    "SyntaxError",
-    "SystemExit",
-    "UnboundLocalError",
-)
 
 
 def overflowed(value: Value | None) -> bool:
@@ -108,15 +106,25 @@ def agreement(mine: Chart, ill: Ill, cause: Known) -> dict[str, float]:
     """Return how well a cause explains each result, from 0 to 1.
 
     It is the share of probes in which both agree, of those in which one
-    of them is wrong; nothing if they agree in none.
+    of them is wrong; nothing if they agree in none. That both stop says
+    little: it counts if both do in the same probes, or if the same wrong
+    numbers have been seen somewhere.
     """
-    found = {}
+    found, numbers, stops = {}, set(), set()
     for result in {**ill, **cause.ill}:
-        probes = ill.get(result, set()) | cause.ill.get(result, set())
-        keys = [(p, result) for p in probes if (p, result) in mine]
+        own, others = ill.get(result, set()), cause.ill.get(result, set())
+        keys = [(p, result) for p in own | others if (p, result) in mine]
         agree = [alike(mine[k], cause.chart.get(k), result) for k in keys]
         found[result] = float(np.mean(agree)) if 1.0 in agree else 0.0
-    return found
+        pairs = zip(agree, keys, strict=True)
+        if any(a == 1 and not isinstance(mine[k], str) for a, k in pairs):
+            numbers.add(result)
+        elif own != others:
+            stops.add(result)
+    return {
+        result: 0.0 if result in stops and not numbers else share
+        for result, share in found.items()
+    }
 
 
 class Suspect(NamedTuple):
@@ -169,16 +177,25 @@ def finding(
 ) -> Finding:
     """Describe results that belong together."""
     one, (right, _) = KINDS[kind], known(kind)
+
+    def stopped(result: str) -> bool:
+        return all(isinstance(mine[p, result], str) for p in ill[result])
+
+    results = sorted(results, key=stopped)
     main = results[0]
     probes = {probe.name: probe for _, probe in one.probes()}
     seen = [probes[p] for p, r in mine if r == main and p in probes]
 
-    def size(probe: str) -> int:
-        return np.size(right.get((probe, main), ""))
+    def size(probe: str) -> tuple[bool, int]:
+        silent = isinstance(mine[probe, main], str) and not stopped(main)
+        return silent, np.size(right.get((probe, main), ""))
 
     least = min(sorted(ill[main]), key=size)
     pair = mine[least, main], right.get((least, main), "nothing of the kind")
     inside = places(*pair, main, one.axes.get(main, ""))
+    what, line = contrast(*pair, main), mine.lines.get((least, main), "")
+    if line:
+        what = what.replace("stopped: ", f"stopped: {line}: ", 1)
     names = dict.fromkeys(cause.name for cause in causes)
     exhibit = causes[0].exhibit if causes else ""
     read = one.chapter(main)
@@ -186,8 +203,8 @@ def finding(
         results=results,
         causes=[*names][:3],
         where=circumstances(ill[main], seen) + (inside and f", {inside}"),
-        what=contrast(*pair, main),
-        why=causes[0].why if causes else "",
+        what=what,
+        why=causes[0].why if causes else advice(pair[0]),
         read=f"{read}, and exhibit {exhibit} of the bug gallery"
         if exhibit
         else read,

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from scratchcnn.arrays import Array
-from scratchcnn.doctor.chart import BrokenError, Chart, OutOfTime, words
+from scratchcnn.doctor.chart import BrokenError, Chart, OutOfTime, line
 from scratchcnn.layer import Parameter
 
 Make: TypeAlias = Callable[..., Any]
@@ -83,9 +83,11 @@ def examine(
             experiment(make, probe, chart)
         except (BrokenError, OutOfTime) as end:
             if isinstance(end, OutOfTime):
+                chart.lines["", "time"] = line(end, chart.folder)
                 raise
         except BaseException as error:
-            chart["", "the rest"] = words(error)
+            chart.probe = ""
+            chart.fail("the rest", error)
 
 
 def changed(array: Array, before: Array) -> bool:

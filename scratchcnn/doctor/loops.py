@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -132,6 +133,22 @@ class Size(Loss):
         return np.ones(self.shape)
 
 
+def yielded(losses: Any) -> Iterator[float]:
+    """Return what a run of training yields, the loss of each epoch.
+
+    Raises
+    ------
+    TypeError
+        If it does not yield them.
+    """
+    if not isinstance(losses, Iterable):
+        raise TypeError(
+            "gradient_descent has to yield the loss of each epoch, and not to "
+            "return it"
+        )
+    return iter(losses)
+
+
 def examine_descent(make: Make, probe: Probe, chart: Chart) -> None:
     """Train for two epochs a network that only watches."""
     x = np.arange(np.prod(probe.shape), dtype=float).reshape(probe.shape)
@@ -140,7 +157,7 @@ def examine_descent(make: Make, probe: Probe, chart: Chart) -> None:
     def train(seed: int, witness: Witness, loss: Size) -> list[float]:
         witness.training = False
         settings: dict[str, Any] = {**probe.settings, "rng": generator(seed)}
-        return [*make(witness, loss, x, -x, **settings)]
+        return [*yielded(make(witness, loss, x, -x, **settings))]
 
     witness, loss = Witness(), Size()
     chart.note("the losses", lambda: train(0, witness, loss))

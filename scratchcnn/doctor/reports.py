@@ -51,21 +51,28 @@ class Finding:
     right: Value = field(repr=False)
 
     def __str__(self) -> str:
+        stopped = isinstance(self.mine, str)
         plural = re.match(r"the \w*[^s]s\b", self.results[0])
         several = plural or len(self.results) > 1
         wrong = "are wrong" if several else "is wrong"
+        if stopped:
+            wrong = "did not come"
         lines = [f"{listed(self.results)} {wrong} {self.where}."]
         if self.causes:
-            lines += [f"Most likely: {self.causes[0]}.", self.why]
-        else:
+            lines.append(f"Most likely: {self.causes[0]}.")
+        elif not stopped:
             lines.append("No known mistake behaves like this.")
+        if self.why:
+            lines.append(self.why)
         if self.causes[1:]:
             lines.append(f"Or else: {', '.join(self.causes[1:])}.")
-        if self.what:
+        if stopped:
+            lines.append(f"Your code {self.what}.")
+        elif self.what:
             lines.append(f"Yours {self.what}.")
         if self.probe:
             lines.append(f"The smallest probe that shows it: {self.probe}")
-        if not isinstance(self.mine, str):
+        if not stopped:
             part = f" at {[*self.place]}" if self.place else ""
             lines.append(f"yours{part}: {shown(cut(self.mine, self.place))}")
             lines.append(f"right{part}: {shown(cut(self.right, self.place))}")

@@ -43,7 +43,7 @@ def curves(found: dict[str, Any]) -> str:
     """Return both curves side by side, and whose layers have run."""
     (mine, right), (ours, best) = found["mine"], found["ours"]
     own = ", ".join(found["own"]) or "nothing yet: all of it is ours"
-    lines = [f"Yours: {own}"]
+    lines = [f"Yours: {own}", "Data, network and all else: as in Part I"]
     if found["ill"]:
         lines.append(f"Ill, see `check`: {', '.join(found['ill'])}")
     lines += ["", "epoch  your loss  our loss"]

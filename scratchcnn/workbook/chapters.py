@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import NamedTuple
 
 from scratchcnn.doctor.kinds import KINDS
@@ -134,12 +135,30 @@ def chapter_of(name: str) -> str:
         If there is none.
     """
     wanted = name.lower()
-    for chapter, (_, _, kinds, _) in CHAPTERS.items():
-        if wanted in (chapter, *kinds):
+    for chapter, one in CHAPTERS.items():
+        pages = one.pages().lower().split("; ")
+        if wanted in (chapter, *one.kinds, *pages):
             return chapter
+    meant = " or ".join(close_to(name))
     raise ValueError(
-        f"there is no chapter {name}; there are {', '.join(CHAPTERS)}"
+        f"there is no chapter {name}{meant and f'; did you mean {meant}?'}; "
+        f"there are {', '.join(CHAPTERS)}"
     )
+
+
+def close_to(name: str) -> list[str]:
+    """Return what may be meant by a name that is not quite one.
+
+    Names that are spelled nearly so, or begin so; or of which these are
+    the capitals, as of MeanSquaredError.
+    """
+    wanted = name.lower()
+    near = get_close_matches(wanted, [*CHAPTERS, *KINDS])
+    for kind, one in KINDS.items():
+        capitals = "".join(filter(str.isupper, one.name)).lower()
+        if wanted == capitals or kind.startswith(wanted):
+            near.append(kind)
+    return [*dict.fromkeys(near)]
 
 
 def kinds_of(name: str) -> list[str]:

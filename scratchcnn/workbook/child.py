@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
-import traceback
+import threading
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +17,7 @@ from typing import Any
 
 import scratchcnn
 from scratchcnn.doctor import KINDS, diagnose
-from scratchcnn.doctor.chart import words
+from scratchcnn.doctor.chart import line, words
 from scratchcnn.workbook.chapters import CHAPTERS
 
 MEMORY = 4 * 2**30  # bytes
@@ -28,6 +29,20 @@ def limit_memory() -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
+def end_with_parent() -> None:
+    """End when the parent does, who holds our standard input open.
+
+    Whoever interrupts the program interrupts both; the parent answers.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def wait() -> None:
+        os.read(0, 1)
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def load(folder: Path, name: str) -> ModuleType:
@@ -89,19 +104,21 @@ def ask(task: str, folder: Path, seconds: float, **settings: Any) -> Any:
         answer = Path(temporary) / "answer.json"
         words = [task, str(folder.resolve()), str(answer)]
         command = [sys.executable, "-m", __name__, *words]
-        try:
-            subprocess.run(
-                [*command, json.dumps(settings)],
-                check=True,
-                timeout=seconds,
-                env=with_package(),
-            )
-        except subprocess.TimeoutExpired as error:
-            raise RuntimeError(f"stopped after {seconds:g} seconds") from error
-        except subprocess.CalledProcessError as error:
-            raise RuntimeError(
-                f"the process ended with code {error.returncode}"
-            ) from error
+        with subprocess.Popen(
+            [*command, json.dumps(settings)],
+            stdin=subprocess.PIPE,
+            env=with_package(),
+        ) as process:
+            try:
+                code = process.wait(seconds)
+            except subprocess.TimeoutExpired as error:
+                raise RuntimeError(
+                    f"stopped after {seconds:g} seconds"
+                ) from error
+            finally:
+                process.kill()
+        if code:
+            raise RuntimeError(f"the process ended with code {code}")
         if not answer.exists():
             raise RuntimeError("the process ended without an answer")
         found = json.loads(answer.read_text(encoding="utf-8"))
@@ -112,12 +129,8 @@ def ask(task: str, folder: Path, seconds: float, **settings: Any) -> Any:
 
 def place(error: BaseException, folder: Path) -> str:
     """Return where in a reader's files an error came up, and the error."""
-    steps = traceback.extract_tb(error.__traceback__)
-    own = [step for step in steps if Path(step.filename).parent == folder]
-    if not own:
-        return words(error)
-    file = Path(own[-1].filename).name
-    return f"{file}, line {own[-1].lineno}: {words(error)}"
+    where = line(error, folder)
+    return f"{where}: {words(error)}" if where else words(error)
 
 
 def main(task: str, folder: str, answer: str, settings: str) -> None:
@@ -125,6 +138,7 @@ def main(task: str, folder: str, answer: str, settings: str) -> None:
     from scratchcnn.workbook.training import train_both
 
     limit_memory()
+    end_with_parent()
     tasks: dict[str, Any] = {"examine": examine, "train": train_both}
     found: dict[str, Any]
     try:

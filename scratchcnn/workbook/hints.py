@@ -9,7 +9,7 @@ from pathlib import Path
 from scratchcnn.doctor.catalog import table
 from scratchcnn.doctor.kinds import KINDS
 from scratchcnn.files import write_whole
-from scratchcnn.workbook.chapters import kinds_of
+from scratchcnn.workbook.chapters import close_to, kinds_of
 
 HINTS: dict[str, dict[str, list[str]]] = table("workbook", "hints.toml")
 MEMORY = ".hints.json"
@@ -18,6 +18,8 @@ MEMORY = ".hints.json"
 def derivation(name: str) -> tuple[str, str]:
     """Return kind and result, of ``"conv2d.dx"`` or ``"convolution.dx"``.
 
+    A method stands for what it returns, and nothing for the only result.
+
     Raises
     ------
     ValueError
@@ -25,14 +27,27 @@ def derivation(name: str) -> tuple[str, str]:
     """
     thing, _, result = name.partition(".")
     try:
-        kinds = [kind for kind in kinds_of(thing) if kind in HINTS]
+        kinds = kinds_of(thing)
     except ValueError:
-        kinds = []
-    fitting = [kind for kind in kinds if result in HINTS[kind]]
+        near = [kind for kind in close_to(thing) if kind in HINTS]
+        kinds, result = near or [*HINTS], "nothing"
+    fitting = [(k, r) for k in kinds for r in meant(k, result)]
     if len(fitting) != 1:
-        near = [f"{k}.{r}" for k in kinds or HINTS for r in HINTS[k]]
-        raise ValueError(f"there are hints for {', '.join(near)}")
-    return fitting[0], result
+        fitting = fitting or [(k, r) for k in kinds for r in HINTS[k]]
+        names = ", ".join(f"{k}.{r}" for k, r in fitting)
+        raise ValueError(f"there are hints for {names}")
+    return fitting[0]
+
+
+def meant(kind: str, result: str) -> list[str]:
+    """Return the results of a kind that may be meant by a word."""
+    results = [*HINTS[kind]]
+    ways = {
+        "": results,
+        "forward": results[:1],
+        "backward": [one for one in results if one.startswith("d")],
+    }
+    return ways.get(result, [one for one in results if one == result])
 
 
 def hint(folder: Path, name: str) -> str:
@@ -46,7 +61,10 @@ def hint(folder: Path, name: str) -> str:
     opened = json.loads(path.read_text("utf-8")) if path.exists() else {}
     count = min(opened.get(name, 0) + 1, len(steps))
     write_whole(path, json.dumps({**opened, name: count}).encode())
-    lines = [f"{i}. {step}" for i, step in enumerate(steps[:count], 1)]
+    lines = [
+        f"{i} of {len(steps)}. {step}"
+        for i, step in enumerate(steps[:count], 1)
+    ]
     if count == len(steps):
         lines.append(f"The rest is in {KINDS[kind].chapter(result)}.")
     return "\n".join(lines)

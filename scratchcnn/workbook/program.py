@@ -7,16 +7,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from scratchcnn.arrays import check_size
+from scratchcnn.arrays import check_number, check_size
 from scratchcnn.programs.command_line import CommandLine
 from scratchcnn.programs.two_classes import EPOCHS
+from scratchcnn.streams import progress_bar
 from scratchcnn.workbook.board import board, check, curves
 from scratchcnn.workbook.chapters import CHAPTERS, chapter_of
 from scratchcnn.workbook.child import ask
 from scratchcnn.workbook.hints import hint, listing
 from scratchcnn.workbook.templates import write_missing, write_new
 
-HOUR = 3600.0
+MINUTES = 60.0
 Answer: TypeAlias = tuple[int, str]  # an exit code, and what is printed
 
 
@@ -52,6 +53,12 @@ def options(command: str, add: Callable[..., Any]) -> None:
         add("--json", action="store_true", help="for programs")
     elif command == "train":
         add("--epochs", type=int, default=EPOCHS, help="default: %(default)s")
+        add(
+            "--minutes",
+            type=float,
+            default=MINUTES,
+            help="stop after so long; default: %(default)g",
+        )
         add("--seed", type=int, default=0, help="for weights and shuffling")
         add("--data", metavar="FOLDER", help="where the four files are")
     else:
@@ -88,8 +95,15 @@ def examine(folder: Path, chapters: list[str], json: bool) -> Answer:
     wanted = dict.fromkeys(map(chapter_of, chapters))
     names = [*wanted] or written(folder)
     if not names:
-        raise ValueError(f"{str(folder)!r} holds no workbook; see `new`")
-    rows = check(folder, names)
+        raise ValueError(
+            f"{str(folder)!r} holds no workbook; `cd` into yours, or see `new`"
+        )
+    rows = []
+    with progress_bar(len(names), unit="file", leave=False) as bar:
+        for name in names:
+            bar.set_description(name)
+            rows += check(folder, [name])
+            bar.update()
     code = int(any(row["state"] != "healthy" for row in rows))
     return code, (texts.dumps(rows, indent=1) if json else board(rows)) + "\n"
 
@@ -111,14 +125,16 @@ def reveal(folder: Path, name: str, yes: bool) -> Answer:
     return (0, text) if sure else (1, "It stays closed.\n")
 
 
-def train(folder: Path, **settings: Any) -> Answer:
+def train(folder: Path, minutes: float, **settings: Any) -> Answer:
     """Train the reader's network and ours."""
+    check_number("train", "--minutes", minutes, positive=True)
     check_size("train", "--epochs", settings["epochs"])
     check_size("train", "--seed", settings["seed"], 0)
     try:
-        return 0, curves(ask("train", folder, HOUR, **settings)) + "\n"
+        found = ask("train", folder, 60 * minutes, **settings)
     except RuntimeError as error:
         raise ValueError(f"training: {error}") from error
+    return 0, curves(found) + "\n"
 
 
 COMMANDS: dict[str, Callable[..., Answer]] = {

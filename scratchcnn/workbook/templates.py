@@ -105,11 +105,17 @@ def files(names: list[str], hard: bool = False) -> Iterator[tuple[str, str]]:
             """\
             # My own network
 
-            Write what is missing, one file after the other, and ask:
+            Write what is missing, one file after the other, and ask, in this
+            folder (`cd` to it first):
 
                 python -m scratchcnn.workbook check
                 python -m scratchcnn.workbook hint conv2d.dx
                 python -m scratchcnn.workbook train
+
+            Healthy means that the numbers are right. Whether a bad setting or
+            a bad array is refused, as a docstring's `Raises` says, `check`
+            does not ask, but for targets of another shape and for a loss
+            that is not finite.
 
             """
         )

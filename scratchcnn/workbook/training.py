@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,22 +13,25 @@ import scratchcnn
 from scratchcnn import training
 from scratchcnn.data import fashion_mnist
 from scratchcnn.doctor import KINDS, diagnose
+from scratchcnn.doctor.loops import yielded
 from scratchcnn.evaluation.accuracy import accuracy
 from scratchcnn.programs.two_classes import (
     BATCH_SIZE,
     LEARNING_RATE,
 )
+from scratchcnn.streams import progress_bar
 from scratchcnn.workbook.chapters import CHAPTERS
 from scratchcnn.workbook.child import load
 
 PARTS = ["dense", "relu", "conv2d", "reshape", "network"]
-PARTS += ["meansquarederror", "gradient_descent"]
+PARTS += ["meansquarederror", "gradient_step", "gradient_descent"]
 
 
 def ours() -> SimpleNamespace:
     """Return the package's own parts, by their names."""
     names = [KINDS[kind].name for kind in PARTS]
     parts = {name: getattr(scratchcnn, name, None) for name in names}
+    parts["gradient_step"] = training.gradient_step
     parts["gradient_descent"] = training.gradient_descent
     return SimpleNamespace(**parts)
 
@@ -53,22 +57,40 @@ def mixed(folder: Path) -> tuple[SimpleNamespace, list[str], list[str]]:
     return parts, own + ill, ill
 
 
+def answering(layer: Any, way: str) -> Callable[..., Any]:
+    """Return a layer's way that says so when nothing comes of it."""
+    go = getattr(layer, way)
+
+    def went(*arrays: Any) -> Any:
+        found = go(*arrays)
+        if found is None:
+            raise TypeError(
+                f"{type(layer).__name__}.{way} returned nothing: is a return "
+                "missing?"
+            )
+        return found
+
+    return went
+
+
 def build(parts: Any, rng: np.random.Generator) -> Any:
     """Build the network of Part I of these parts."""
-    return parts.Network(
-        [
-            parts.Conv2D(1, 4, 3, rng=rng),
-            parts.ReLU(),
-            parts.Reshape((4 * 26 * 26,)),
-            parts.Dense(4 * 26 * 26, 32, rng=rng),
-            parts.ReLU(),
-            parts.Dense(32, 1, rng=rng),
-        ]
-    )
+    layers = [
+        parts.Conv2D(1, 4, 3, rng=rng),
+        parts.ReLU(),
+        parts.Reshape((4 * 26 * 26,)),
+        parts.Dense(4 * 26 * 26, 32, rng=rng),
+        parts.ReLU(),
+        parts.Dense(32, 1, rng=rng),
+    ]
+    for layer in layers:
+        for way in "forward", "backward":
+            setattr(layer, way, answering(layer, way))
+    return parts.Network(layers)
 
 
 def run(
-    parts: Any, data: Any, epochs: int, seed: int
+    whose: str, parts: Any, data: Any, epochs: int, seed: int
 ) -> tuple[list[float], float]:
     """Train from the weights that ours start with; return how it went."""
     network = build(parts, np.random.default_rng(seed))
@@ -87,7 +109,11 @@ def run(
         batch_size=BATCH_SIZE,
         rng=np.random.default_rng(seed),
     )
-    curve = [float(value) for value in losses]
+    curve = []
+    with progress_bar(epochs, desc=whose, unit="epoch") as bar:
+        for value in yielded(losses):
+            curve.append(float(value))
+            bar.update()
     return curve, accuracy(network, loss, *data.test)
 
 
@@ -97,5 +123,8 @@ def train_both(
     """Train the reader's network and ours, from the same weights."""
     garments = fashion_mnist.load((0, 1), data_dir=data)
     parts, own, ill = mixed(folder)
-    mine, right = (run(one, garments, epochs, seed) for one in (parts, ours()))
+    mine, right = (
+        run(whose, one, garments, epochs, seed)
+        for whose, one in (("yours", parts), ("ours", ours()))
+    )
     return {"own": own, "ill": ill, "mine": mine, "ours": right}

@@ -18,7 +18,7 @@ A = np.array([[1.0, 2.0, 4.0], [8.0, -16.0, 32.0]])
 @pytest.mark.parametrize(
     ("mine", "words"),
     [
-        ("ValueError: no", "fails: ValueError: no"),
+        ("ValueError: no", "stopped: ValueError: no"),
         (A[:1], "has shape (1, 3), not (2, 3)"),
         (0 * A, "is zero everywhere"),
         (A * [1, np.inf, 1], "has numbers that are not finite"),

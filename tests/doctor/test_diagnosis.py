@@ -266,3 +266,74 @@ def test_a_slip_of_the_pen_is_no_known_mistake():
         assert not found.healthy
         assert all(one.causes == [] for one in found.findings)
         assert said in str(found)
+
+
+def test_what_forward_does_not_keep_is_missing_and_no_mistake_in_a_formula():
+    class Forgetful(Dense):
+        """Keeps nothing."""
+
+        def forward(self, x):
+            """Return y."""
+            y = super().forward(x)
+            self.forget()
+            return y
+
+    (one,) = diagnose(Forgetful, "dense").findings
+    assert (one.results, one.causes) == (["dx"], [])
+    assert "does not keep" in one.why
+    assert "self.keep" in str(one)
+
+
+def test_where_code_has_stopped_is_told_by_file_and_line():
+    class Misspelled(ReLU):
+        """Asks for a name that is not there."""
+
+        def backward(self, dy):
+            """Return dx."""
+            return dy * postive  # noqa: F821
+
+    first = Misspelled.backward.__code__.co_firstlineno
+    (one,) = diagnose(Misspelled, "relu").findings
+    said = f"stopped: test_diagnosis.py, line {first + 2}: NameError"
+    assert one.what.startswith(said)
+    assert "dx did not come in every probe." in str(one)
+    assert "No known mistake" not in str(one)
+
+
+def test_who_returns_nothing_is_asked_for_a_return():
+    class Silent(ReLU):
+        """Returns nothing."""
+
+        def forward(self, x):
+            """Return nothing."""
+
+    (one,) = diagnose(Silent, "relu").findings
+    assert one.why == "Your code returned nothing: is a return missing?"
+
+
+def test_a_bias_that_fits_nowhere_is_read_about_where_it_is_derived():
+    class Sideways(Dense):
+        """Sums over the wrong axis, whether it fits or not."""
+
+        def backward(self, dy):
+            """Return dx."""
+            dx = super().backward(dy)
+            self.bias.grad[...] = dy.sum(axis=1)
+            return dx
+
+    (one,) = diagnose(Sideways, "dense").findings
+    assert one.causes == ["bias over the wrong axis"]
+    assert one.read.startswith("chapter Dense, equation dense-db")
+
+
+def test_weights_that_do_not_fit_are_not_blamed_on_the_bias():
+    class Transposed(Dense):
+        """Goes back through the transposed weights."""
+
+        def backward(self, dy):
+            """Return dx."""
+            super().backward(dy)
+            return dy @ self.weight.cast(dy.dtype).T
+
+    (one,) = diagnose(Transposed, "dense").findings
+    assert one.causes == ["weights transposed going back"]

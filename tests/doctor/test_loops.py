@@ -1,6 +1,7 @@
 """How networks and training are examined."""
 
 import numpy as np
+import pytest
 
 from scratchcnn import Network
 from scratchcnn.doctor.chart import Chart
@@ -16,6 +17,7 @@ from scratchcnn.doctor.loops import (
     some_layers,
     some_values,
     values,
+    yielded,
 )
 from scratchcnn.training import gradient_descent, gradient_step
 
@@ -67,3 +69,9 @@ def test_a_witness_changes_nothing():
     assert loss.forward(witness.forward(x), x) == 3
     assert (witness.backward(loss.backward()) == 1).all()
     assert witness.modes == [True]
+
+
+def test_a_run_that_does_not_yield_is_told_so():
+    assert [*yielded(iter([1.0, 0.5]))] == [1.0, 0.5]
+    with pytest.raises(TypeError, match="has to yield"):
+        yielded(0.5)

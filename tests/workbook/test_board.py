@@ -48,6 +48,7 @@ def test_curves_stand_side_by_side():
     found["ours"] = [[1, 2], 1]
     lines = curves(found).splitlines()
     assert lines[0] == "Yours: ReLU"
-    assert lines[3].split() == ["1", "0.5000", "1.0000"]
+    assert "as in Part I" in lines[1]
+    assert lines[4].split() == ["1", "0.5000", "1.0000"]
     assert lines[-2].split() == ["yours", "0.9000"]
     assert "nothing yet" in curves({**found, "own": []})

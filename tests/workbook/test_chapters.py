@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import pytest
 import yaml
 
 from scratchcnn.doctor import KINDS
-from scratchcnn.workbook.chapters import CHAPTERS
+from scratchcnn.workbook.chapters import CHAPTERS, chapter_of, close_to
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,3 +37,20 @@ def test_the_order_is_that_of_the_book():
     for one in CHAPTERS.values():
         page = next(p for p in parts if p.partition("-")[0] == one.module)
         assert parts[page].startswith(one.part + ":")
+
+
+@pytest.mark.parametrize(
+    "name", ["convolution", "Conv2D", "Convolution, backward"]
+)
+def test_a_file_is_asked_for_by_what_is_in_it_or_by_its_page(name):
+    assert chapter_of(name) == "convolution"
+
+
+def test_what_is_nearly_a_name_is_suggested():
+    assert close_to("conv")[:1] == ["conv2d"]
+    assert close_to("MSE") == ["meansquarederror"]
+    assert close_to("nothing of the kind") == []
+    with pytest.raises(ValueError, match=r"conv; did you mean conv2d"):
+        chapter_of("conv")
+    with pytest.raises(ValueError, match="no chapter nothing; there are"):
+        chapter_of("nothing")

@@ -1,6 +1,9 @@
 """A reader's code runs in a process of its own, within limits."""
 
+import signal
+import subprocess
 import sys
+import time
 
 import pytest
 
@@ -85,3 +88,33 @@ def test_memory_is_limited(tmp_path):
     (row,) = ask("examine", tmp_path, 60, name="relu")
     assert row["state"] == "ill"
     assert "Memory" in row["text"]
+
+
+PARENT = """\
+import sys
+from pathlib import Path
+from scratchcnn.workbook.child import ask
+ask("examine", Path(sys.argv[1]), 600, name="relu")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are Unix's")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_no_child_lives_longer_than_its_parent(number, tmp_path):
+    beat = tmp_path / "beat"
+    (tmp_path / "relu.py").write_text(
+        "import time, pathlib\n"
+        f"while True: time.sleep(0.05), pathlib.Path({str(beat)!r})"
+        ".write_text(str(time.monotonic()))\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path)])
+    deadline = time.monotonic() + 120
+    while not beat.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert beat.exists()
+    parent.send_signal(number)
+    parent.wait(60)
+    last = None
+    while last != (last := beat.read_text()) and time.monotonic() < deadline:
+        time.sleep(2)
+    assert time.monotonic() < deadline

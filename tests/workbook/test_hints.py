@@ -26,11 +26,15 @@ def test_no_hint_is_a_line_of_the_code(kind):
 def test_each_call_opens_one_step_more(tmp_path):
     steps = HINTS["conv2d"]["dx"]
     seen = [hint(tmp_path, "conv2d.dx") for _ in range(len(steps) + 1)]
-    assert seen[0] == f"1. {steps[0]}"
-    assert seen[1].splitlines() == [f"1. {steps[0]}", f"2. {steps[1]}"]
+    of = f"of {len(steps)}."
+    assert seen[0] == f"1 {of} {steps[0]}"
+    assert seen[1].splitlines() == [
+        f"1 {of} {steps[0]}",
+        f"2 {of} {steps[1]}",
+    ]
     assert "chapter Convolution, backward" in seen[-1]
     assert seen[-1] == seen[-2]
-    assert hint(tmp_path, "dense.dw").startswith("1. ")
+    assert hint(tmp_path, "dense.dw").startswith("1 of 3. ")
 
 
 @pytest.mark.parametrize("name", ["conv2d.dy", "conv3d.dx", "conv2d"])
@@ -42,6 +46,19 @@ def test_a_name_without_hints_is_refused(name, tmp_path):
 @pytest.mark.parametrize("name", ["conv2d.dx", "Conv2D.dx", "convolution.dx"])
 def test_a_chapter_of_one_thing_has_its_hints(name):
     assert derivation(name) == ("conv2d", "dx")
+
+
+def test_a_method_stands_for_what_it_returns():
+    assert derivation("conv2d.forward") == ("conv2d", "y")
+    assert derivation("relu.backward") == ("relu", "dx")
+    assert derivation("gradient_descent") == ("gradient_descent", "step")
+    with pytest.raises(ValueError, match=r"for conv2d\.dx, .*db$"):
+        derivation("conv2d.backward")
+
+
+def test_a_name_that_is_close_has_the_hints_of_what_is_meant():
+    with pytest.raises(ValueError, match=r"for meansquarederror\.loss, "):
+        derivation("mse")
 
 
 def test_a_chapter_of_two_things_says_which():

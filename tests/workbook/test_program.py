@@ -47,6 +47,7 @@ def test_a_file_may_be_asked_for_by_what_is_in_it(tmp_path, capsys):
         (["hint", "conv2d.up"], "there are hints for"),
         (["train", "--epochs", "0"], "wants --epochs >= 1, got 0"),
         (["train", "--seed", "-1"], "wants --seed >= 0, got -1"),
+        (["train", "--minutes", "0"], "wants 0 < --minutes"),
         (["reveal", "nothing"], "there is no chapter nothing"),
         (["train", "--data", "nowhere", "--epochs", "1"], "training: "),
     ],
@@ -74,7 +75,7 @@ def test_hints_and_training_are_commands(tmp_path, capsys):
     data = dataset.write(tmp_path / "data", train=40, test=20)
     at = ["--folder", str(tmp_path)]
     assert main(["hint", "relu.dx", *at]) == 0
-    assert capsys.readouterr().out.startswith("1. ")
+    assert capsys.readouterr().out.startswith("1 of 3. ")
     fill(tmp_path, "relu")
     assert main(["train", *at, "--epochs", "1", "--data", str(data)]) == 0
     assert "Yours: ReLU" in capsys.readouterr().out

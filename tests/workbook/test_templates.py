@@ -50,6 +50,9 @@ def test_a_new_workbook_is_written_once(tmp_path):
     folder = tmp_path / "a folder" / "mine"
     added = write_new(folder, ["dense", "relu"])
     assert added == ["dense.py", "relu.py", "README.md"]
+    told = (folder / "README.md").read_text()
+    assert "cd" in told
+    assert "Healthy means" in told
     assert sorted(p.name for p in folder.iterdir()) == sorted(added)
     with pytest.raises(ValueError, match="not empty"):
         write_new(folder, ["dense"])

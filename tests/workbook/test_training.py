@@ -37,7 +37,7 @@ def test_healthy_layers_have_our_curve(tmp_path, data):
     fill(tmp_path, *WRITTEN, "gradient_descent")
     settings = {"epochs": 2, "seed": 3, "data": str(data)}
     found = ask("train", tmp_path, 120, **settings)
-    assert len(found["own"]) == 5
+    assert len(found["own"]) == 6
     assert found["mine"] == found["ours"]
     losses, accuracy = found["mine"]
     assert losses[1] < losses[0]
@@ -61,3 +61,12 @@ def test_an_error_is_one_line_that_says_where(tmp_path, data):
     with pytest.raises(RuntimeError) as caught:
         ask("train", tmp_path, 120, epochs=1, seed=3, data=str(data))
     assert f"relu.py, line {line}: NameError" in str(caught.value)
+
+
+def test_who_returns_nothing_is_named_and_not_the_next_one(tmp_path, data):
+    fill(tmp_path, "relu")
+    path = tmp_path / "relu.py"
+    text = path.read_text()
+    path.write_text(text.replace("return dy * mask", "dy * mask"))
+    with pytest.raises(RuntimeError, match=r"ReLU\.backward returned nothing"):
+        ask("train", tmp_path, 120, epochs=1, seed=3, data=str(data))
