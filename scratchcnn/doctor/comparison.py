@@ -48,6 +48,8 @@ def contrast(mine: Value, right: Value, result: str) -> str:
         return "goes on where the right one refuses"
     if mine.shape != right.shape:
         return f"has shape {mine.shape}, not {right.shape}"
+    if result.startswith("the precision"):
+        return f"is float{mine}, and should be float{right}"
     if mine.size < 2 or mine.dtype == bool:
         return ""
     if not np.isfinite(mine).all():
@@ -127,7 +129,11 @@ def circumstances(ill: set[str], probes: list[Probe]) -> str:
     if not names:
         return "as a whole"
     if len(ill) == len(names):
-        return "in every probe" if len(names) > 1 else "in the only probe"
+        return (
+            "in every probe"
+            if len(names) > 1
+            else "in the only probe that asks for it"
+        )
     traits = sorted({t for probe in probes for t in probe.all_traits()})
     for trait in traits:
         those = {p.name for p in probes if trait in p.all_traits()}

@@ -66,7 +66,9 @@ def test_circumstances_are_what_probes_share():
     assert rest == "in every probe but those with a stride"
     some = circumstances({"one", "two"}, probes)
     assert some == "in 2 of 4 probes: with one and two"
-    assert circumstances({"one"}, probes[:1]) == "in the only probe"
+    assert circumstances({"one"}, probes[:1]) == (
+        "in the only probe that asks for it"
+    )
     assert circumstances(set(), []) == "as a whole"
 
 
@@ -83,3 +85,9 @@ def test_of_arrays_of_two_shapes_the_first_matrices_are_shown():
     assert first_place(np.ones((0, 3, 4)), np.ones((1, 3, 4)), "y") == ()
     assert first_place(np.ones((3, 4)), np.ones((2, 3, 4)), "y") == ()
     assert first_place("ValueError", np.ones((2, 3, 4)), "y") == ()
+
+
+def test_a_precision_has_a_name():
+    assert contrast(np.array(64), np.array(32), "the precision of y") == (
+        "is float64, and should be float32"
+    )
