@@ -97,7 +97,9 @@ def places(mine: Value, right: Value, result: str, axes: str) -> str:
         lines = np.flatnonzero(ill.any(axis=others))
         if len(lines) < ill.shape[axis]:
             many = "s" if len(lines) > 1 else ""
-            said.append(f"{plural(WORDS[letter], many)} {listed(lines)}")
+            run = len(lines) > 2 and np.ptp(lines) < len(lines)
+            numbers = f"{lines[0]} to {lines[-1]}" if run else listed(lines)
+            said.append(f"{plural(WORDS[letter], many)} {numbers}")
     return f"only in {', '.join(said)}" if said else ""
 
 
@@ -141,6 +143,6 @@ def circumstances(ill: set[str], probes: list[Probe]) -> str:
             return f"with {trait}, and only there"
         if {*names} - those == ill:
             return f"in every probe but those with {trait}"
-    return f"in {len(ill)} of {len(names)} probes: with " + listed(
-        name for name in names if name in ill
+    return f"in {len(ill)} of {len(names)} probes: " + "; ".join(
+        f"with {name}" for name in names if name in ill
     )

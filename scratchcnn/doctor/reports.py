@@ -83,8 +83,10 @@ class Finding:
     def __str__(self) -> str:
         stopped = isinstance(self.mine, str)
         said = [s for r in self.results if (s := sentence(r))]
-        things = [r for r in self.results if not sentence(r)]
+        things = [r for r in self.results if not sentence(r) and r != "time"]
         lines = []
+        if "time" in self.results:
+            lines.append("Your code does not come to an end.")
         if things:
             plural = re.match(r"the \w*[^s]s\b", things[0])
             several = plural or len(things) > 1

@@ -218,7 +218,10 @@ def test_what_does_not_end_is_stopped(monkeypatch):
     found = diagnose(Slow, "relu")
     assert time.monotonic() - start < 5
     assert "time" in found.findings[0].results
-    assert "busy" in str(found)
+    told = str(found)
+    assert "Your code does not come to an end." in told
+    assert "stopped: test_diagnosis.py, line" in told
+    assert "busy after 0.5 seconds" in told
 
 
 def test_what_is_not_written_yet_is_told_apart():
