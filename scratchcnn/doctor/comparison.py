@@ -48,6 +48,8 @@ def contrast(mine: Value, right: Value, result: str) -> str:
         return "goes on where the right one refuses"
     if mine.shape != right.shape:
         return f"has shape {mine.shape}, not {right.shape}"
+    if result.startswith("the precision"):
+        return f"is float{mine}, and should be float{right}"
     if mine.size < 2 or mine.dtype == bool:
         return ""
     if not np.isfinite(mine).all():
@@ -95,7 +97,9 @@ def places(mine: Value, right: Value, result: str, axes: str) -> str:
         lines = np.flatnonzero(ill.any(axis=others))
         if len(lines) < ill.shape[axis]:
             many = "s" if len(lines) > 1 else ""
-            said.append(f"{plural(WORDS[letter], many)} {listed(lines)}")
+            run = len(lines) > 2 and np.ptp(lines) < len(lines)
+            numbers = f"{lines[0]} to {lines[-1]}" if run else listed(lines)
+            said.append(f"{plural(WORDS[letter], many)} {numbers}")
     return f"only in {', '.join(said)}" if said else ""
 
 
@@ -127,7 +131,11 @@ def circumstances(ill: set[str], probes: list[Probe]) -> str:
     if not names:
         return "as a whole"
     if len(ill) == len(names):
-        return "in every probe" if len(names) > 1 else "in the only probe"
+        return (
+            "in every probe"
+            if len(names) > 1
+            else "in the only probe that asks for it"
+        )
     traits = sorted({t for probe in probes for t in probe.all_traits()})
     for trait in traits:
         those = {p.name for p in probes if trait in p.all_traits()}
@@ -135,6 +143,6 @@ def circumstances(ill: set[str], probes: list[Probe]) -> str:
             return f"with {trait}, and only there"
         if {*names} - those == ill:
             return f"in every probe but those with {trait}"
-    return f"in {len(ill)} of {len(names)} probes: with " + listed(
-        name for name in names if name in ill
+    return f"in {len(ill)} of {len(names)} probes: " + "; ".join(
+        f"with {name}" for name in names if name in ill
     )

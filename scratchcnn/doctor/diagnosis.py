@@ -115,7 +115,9 @@ def agreement(mine: Chart, ill: Ill, cause: Known) -> dict[str, float]:
         own, others = ill.get(result, set()), cause.ill.get(result, set())
         keys = [(p, result) for p in own | others if (p, result) in mine]
         agree = [alike(mine[k], cause.chart.get(k), result) for k in keys]
-        found[result] = float(np.mean(agree)) if 1.0 in agree else 0.0
+        asked = sum(r == result for _, r in cause.chart)
+        alike_there = 1.0 in agree or (own == others and len(own) < asked)
+        found[result] = float(np.mean(agree)) if alike_there else 0.0
         pairs = zip(agree, keys, strict=True)
         if any(a == 1 and not isinstance(mine[k], str) for a, k in pairs):
             numbers.add(result)

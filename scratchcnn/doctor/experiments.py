@@ -156,6 +156,7 @@ def examine_layer(make: Make, probe: Probe, chart: Chart) -> None:
     twin = make(*probe.args, **probe.settings)
     chart.write("memory of another layer", shared(layer, twin))
     values = set_values(parameters(layer))
+    arrays = {name: p.grad for name, p in parameters(layer).items()}
     for name in "running_mean", "running_variance":
         if hasattr(layer, name):
             getattr(layer, name)[...] += 0.5  # as after some batches
@@ -164,6 +165,8 @@ def examine_layer(make: Make, probe: Probe, chart: Chart) -> None:
         layer.training = False
     dx, dy = pass_through(layer, probe, chart)
     write_parameters(layer, values, chart)
+    for name, p in parameters(layer).items():
+        chart.write(f"d{name} is filled in place", p.grad is arrays[name])
     grads = {name: p.grad.copy() for name, p in parameters(layer).items()}
     for name, p in parameters(layer).items():
         p.value = values[name]

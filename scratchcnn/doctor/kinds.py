@@ -60,6 +60,8 @@ class Kind(NamedTuple):
 
     def chapter(self, result: str) -> str:
         """Return where a result is derived."""
+        if result.startswith("the precision") or "filled in" in result:
+            return "chapter What a layer is"
         going_back = result.startswith("d")
         page = f"chapter {self.pages[-1 if going_back else 0]}"
         parts = result.replace(",", "").split()

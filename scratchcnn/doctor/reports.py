@@ -11,6 +11,31 @@ import numpy as np
 from scratchcnn.doctor.chart import Value
 from scratchcnn.doctor.comparison import listed
 
+STATED = re.compile(
+    r" (are refused|change in|draws|gives|go with|has|is filled|is refused|"
+    r"is shuffled|is another) ?"
+)
+AGAIN = re.compile(r"^(\w+), a second time$")
+SENTENCES = {
+    "memory of another layer": "each layer has memory of its own",
+    "memory of dy": "the gradients have memory of their own",
+    "others' random numbers": "others' random numbers stay as they were",
+    "the gradients afterwards": "the gradients stay as they were",
+}
+
+
+def sentence(result: str) -> str:
+    """Return what should be true, where a result is no number."""
+    thing, afterwards, _ = result.partition(" afterwards")
+    step = result.removeprefix("a step against ")
+    if result in SENTENCES:
+        return SENTENCES[result]
+    if afterwards:
+        return f"{thing} stays as it was"
+    if step != result:
+        return f"backward takes no step against {step}"
+    return result if STATED.search(result) else ""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -50,14 +75,29 @@ class Finding:
     mine: Value = field(repr=False)
     right: Value = field(repr=False)
 
+    def told(self) -> bool:
+        """Say whether the words say it all, without the two values."""
+        main = self.results[0]
+        return bool(sentence(main)) or main.startswith("the precision")
+
     def __str__(self) -> str:
         stopped = isinstance(self.mine, str)
-        plural = re.match(r"the \w*[^s]s\b", self.results[0])
-        several = plural or len(self.results) > 1
-        wrong = "are wrong" if several else "is wrong"
-        if stopped:
-            wrong = "did not come"
-        lines = [f"{listed(self.results)} {wrong} {self.where}."]
+        said = [s for r in self.results if (s := sentence(r))]
+        things = [r for r in self.results if not sentence(r) and r != "time"]
+        lines = []
+        if "time" in self.results:
+            lines.append("Your code does not come to an end.")
+        if things:
+            plural = re.match(r"the \w*[^s]s\b", things[0])
+            several = plural or len(things) > 1
+            wrong = "are wrong" if several else "is wrong"
+            if stopped:
+                wrong = "did not come"
+            named = listed(AGAIN.sub(r"the second \1", r) for r in things)
+            lines.append(f"{named} {wrong} {self.where}.")
+        if said:
+            where = "" if things else f", {self.where}"
+            lines.append(f"It is not so that {listed(said)}{where}.")
         if self.causes:
             lines.append(f"Most likely: {self.causes[0]}.")
         elif not stopped:
@@ -72,7 +112,7 @@ class Finding:
             lines.append(f"Yours {self.what}.")
         if self.probe:
             lines.append(f"The smallest probe that shows it: {self.probe}")
-        if not stopped:
+        if not stopped and not self.told():
             part = f" at {[*self.place]}" if self.place else ""
             lines.append(f"yours{part}: {shown(cut(self.mine, self.place))}")
             lines.append(f"right{part}: {shown(cut(self.right, self.place))}")
@@ -84,8 +124,15 @@ def shown(value: Value) -> str:
     """Return an array in a few lines."""
     if isinstance(value, str):
         return value
+    if value.dtype == bool:
+        value = np.where(value, "yes", "no")
     text = np.array2string(
-        value, precision=4, suppress_small=True, threshold=60, edgeitems=3
+        value,
+        formatter={"str_kind": str},
+        precision=4,
+        suppress_small=True,
+        threshold=60,
+        edgeitems=3,
     )
     return text.replace("\n", "\n" + 10 * " ")
 
@@ -128,7 +175,7 @@ class Diagnosis:
     >>> diagnosis.healthy
     True
     >>> print(diagnosis)
-    relu: healthy in all 6 probes (y, dx, 8 more)
+    relu: healthy in all 6 probes (y, dx, 8 other results)
     """
 
     kind: str
@@ -152,11 +199,12 @@ class Diagnosis:
     def __str__(self) -> str:
         main = [r for r in self.agreeing if " " not in r.removeprefix("the ")]
         more = len(self.agreeing) - len(main)
-        said = [*main, f"{more} more"] if more else main or ["nothing"]
+        many = "s" if more > 1 else ""
+        said = [*main, f"{more} other result{many}"] if more else main
         name, probes = self.kind, f"in all {self.probes} probes"
         if self.healthy:
             return f"{name}: healthy {probes} ({', '.join(said)})"
-        lines = [f"{name}: right {probes}: {', '.join(said)}"]
+        lines = [f"{name}: right {probes}: {', '.join(said) or 'nothing'}"]
         found = enumerate(self.findings, 1)
         return "\n\n".join(lines + [f"{i}. {one}" for i, one in found])
 

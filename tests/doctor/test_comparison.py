@@ -46,6 +46,12 @@ def test_places_have_names():
     assert places(wrong, A, "y", "nm") == "only in example 1, output 2"
     wrong[1, 0] += 1
     assert places(wrong, A, "y", "nk") == "only in example 1, classes 0 and 2"
+    assert (
+        places(np.add(A, [0, 1, 1]), A, "y", "nm") == "only in outputs 1 and 2"
+    )
+    wide = np.tile(A, 2)
+    many = places(np.add(wide, [0, 1, 1, 1, 0, 0]), wide, "y", "nm")
+    assert many == "only in outputs 1 to 3"
     assert places(A + 1, A, "y", "nm") == ""
     assert places(wrong, A, "y", "") == ""
     assert first_place(wrong[None], A[None], "y") == (0,)
@@ -65,8 +71,10 @@ def test_circumstances_are_what_probes_share():
     rest = circumstances({"one", "four"}, probes)
     assert rest == "in every probe but those with a stride"
     some = circumstances({"one", "two"}, probes)
-    assert some == "in 2 of 4 probes: with one and two"
-    assert circumstances({"one"}, probes[:1]) == "in the only probe"
+    assert some == "in 2 of 4 probes: with one; with two"
+    assert circumstances({"one"}, probes[:1]) == (
+        "in the only probe that asks for it"
+    )
     assert circumstances(set(), []) == "as a whole"
 
 
@@ -83,3 +91,9 @@ def test_of_arrays_of_two_shapes_the_first_matrices_are_shown():
     assert first_place(np.ones((0, 3, 4)), np.ones((1, 3, 4)), "y") == ()
     assert first_place(np.ones((3, 4)), np.ones((2, 3, 4)), "y") == ()
     assert first_place("ValueError", np.ones((2, 3, 4)), "y") == ()
+
+
+def test_a_precision_has_a_name():
+    assert contrast(np.array(64), np.array(32), "the precision of y") == (
+        "is float64, and should be float32"
+    )

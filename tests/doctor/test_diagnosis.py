@@ -218,7 +218,10 @@ def test_what_does_not_end_is_stopped(monkeypatch):
     found = diagnose(Slow, "relu")
     assert time.monotonic() - start < 5
     assert "time" in found.findings[0].results
-    assert "busy" in str(found)
+    told = str(found)
+    assert "Your code does not come to an end." in told
+    assert "stopped: test_diagnosis.py, line" in told
+    assert "busy after 0.5 seconds" in told
 
 
 def test_what_is_not_written_yet_is_told_apart():
@@ -337,3 +340,39 @@ def test_weights_that_do_not_fit_are_not_blamed_on_the_bias():
 
     (one,) = diagnose(Transposed, "dense").findings
     assert one.causes == ["weights transposed going back"]
+
+
+def test_axes_that_do_not_fit_are_known_by_where_they_do_not():
+    class Swapped(KINDS["conv2d"].right()):
+        """Mixes up the axes of its stride, and stops where it matters."""
+
+        def forward(self, x):
+            """Return y."""
+            if self.stride[0] != self.stride[1]:
+                raise ValueError("could not broadcast")
+            return super().forward(x)
+
+    (one,) = diagnose(Swapped, "conv2d").findings
+    assert one.causes[0] == "stride's axes swapped"
+
+
+def test_precision_and_place_of_a_gradient_are_read_about_with_the_layer():
+    class Wide(Dense):
+        """Forgets to cast, and replaces its gradient."""
+
+        def forward(self, x):
+            """Return y."""
+            y = super().forward(x)
+            self.weight.grad = self.weight.grad.copy()
+            return y + np.zeros(1)
+
+    place, wide = diagnose(Wide, "dense").findings
+    if "precision" in place.results[0]:
+        place, wide = wide, place
+    assert (wide.causes, place.causes) == (
+        ["weights not cast"],
+        ["gradient replaced"],
+    )
+    assert wide.read == place.read == "chapter What a layer is"
+    assert "Yours is float64, and should be float32." in str(wide)
+    assert "It is not so that dw is filled in place" in str(place)

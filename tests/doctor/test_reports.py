@@ -6,7 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scratchcnn.doctor.reports import Diagnosis, Finding, cut, plain, shown
+from scratchcnn.doctor.diagnosis import known
+from scratchcnn.doctor.kinds import KINDS
+from scratchcnn.doctor.reports import (
+    Diagnosis,
+    Finding,
+    cut,
+    plain,
+    sentence,
+    shown,
+)
 
 FINDING = Finding(
     results=["dx", "dw"],
@@ -41,8 +50,8 @@ def test_a_finding_is_told_in_plain_words():
     [
         ("the loss", "is"),
         ("the losses", "are"),
-        ("x afterwards", "is"),
-        ("the gradients afterwards", "are"),
+        ("the precision of y", "is"),
+        ("the sizes of the batches", "are"),
     ],
 )
 def test_several_are_wrong_and_one_is(result, verb):
@@ -55,7 +64,7 @@ def test_a_diagnosis_counts_its_findings():
     assert not ill.healthy
     assert ill.written
     first, second = str(ill).split("\n\n")
-    assert first == "dense: right in all 7 probes: y, 1 more"
+    assert first == "dense: right in all 7 probes: y, 1 other result"
     assert second.startswith("1. dx and dw")
     assert str(Diagnosis("relu", [], ["y"], 3)) == (
         "relu: healthy in all 3 probes (y)"
@@ -76,3 +85,31 @@ def test_arrays_are_shown_in_a_few_lines():
     assert shown("text") == cut("text", (1,)) == "text"
     assert shown(np.eye(2)) == "[[1. 0.]\n           [0. 1.]]"
     assert len(shown(np.zeros((50, 50))).split("\n")) < 10
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_yes_or_no_is_a_sentence(kind):
+    right, _ = known(kind)
+    bare = {
+        result
+        for (_, result), value in right.items()
+        if getattr(value, "dtype", "") == "bool" and not sentence(result)
+    }
+    assert bare <= {"tails of w", "the modes"}
+
+
+def test_sentences_are_denied_and_things_are_wrong():
+    results = ["y", "dx, a second time", "x afterwards"]
+    lines = str(replace(FINDING, results=results)).split("\n   ")
+    assert lines[0] == "y and the second dx are wrong in every probe."
+    assert lines[1] == "It is not so that x stays as it was."
+    denied = str(replace(FINDING, results=["a step against dw"]))
+    assert denied.startswith(
+        "It is not so that backward takes no step against dw, in every probe."
+    )
+    assert "yours" not in denied
+
+
+def test_yes_and_no_are_words():
+    assert shown(np.array([True, False])) == "[yes no]"
+    assert shown(np.array(False)) == "no"

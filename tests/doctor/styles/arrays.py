@@ -33,8 +33,8 @@ class Dense(Layer):
 
     def backward(self, dy):
         w = self.weight.value.astype(dy.dtype)
-        self.weight.grad = np.einsum("nm,nd->md", dy, self.x)
-        self.bias.grad = np.einsum("nm->m", dy)
+        self.weight.grad[...] = np.einsum("nm,nd->md", dy, self.x)
+        self.bias.grad[...] = np.einsum("nm->m", dy)
         return np.einsum("nm,md->nd", dy, w)
 
 
@@ -82,8 +82,9 @@ class Conv2D(Layer):
 
     def backward(self, dy):
         w = self.weight.value.astype(dy.dtype)
-        self.weight.grad = np.einsum("ncijuv,nfij->fcuv", self.windows, dy)
-        self.bias.grad = dy.sum(axis=(0, 2, 3))
+        dw = np.einsum("ncijuv,nfij->fcuv", self.windows, dy)
+        self.weight.grad[...] = dw
+        self.bias.grad[...] = dy.sum(axis=(0, 2, 3))
         return self.dx(dy, w)
 
     def dx(self, dy, w):
@@ -177,8 +178,8 @@ class BatchNorm2D(Layer):
         return (y + beta[:, None, None]).astype(x.dtype)
 
     def backward(self, dy):
-        self.weight.grad = np.einsum("ncij,ncij->c", dy, self.xhat)
-        self.bias.grad = np.einsum("ncij->c", dy)
+        self.weight.grad[...] = np.einsum("ncij,ncij->c", dy, self.xhat)
+        self.bias.grad[...] = np.einsum("ncij->c", dy)
         gamma, m = self.weight.value, dy[:, 0].size
         g = dy * gamma[:, None, None]
         if self.measured:
