@@ -83,7 +83,7 @@ RENDERED = """() => ({
   outside: [...document.querySelectorAll('article *')].filter((e) =>
     e.getBoundingClientRect().right > window.innerWidth + 1
       && !e.closest('.wide, .scroll, pre, .listing, .headerlink')
-      && !e.closest('mjx-assistive-mml')
+      && !e.closest('mjx-assistive-mml') && !e.matches('svg *')
       && e.checkVisibility()).map((e) => e.outerHTML),
 })"""
 PRINTED = """() => ({
