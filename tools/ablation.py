@@ -157,7 +157,7 @@ def run(setup: Setup, seed: int, test: bool) -> dict[str, Any]:
     """Train one network; return its last loss, and how often it was right.
 
     The seed draws which images it sees, the weights, the order, the masks
-    and the distances: two variants of one seed differ in their part alone.
+    and the distances: two variants of one seed begin with the same weights.
     """
     (x, labels), validation, tested = heaps()
     count, epochs = BUDGETS[setup.budget]
