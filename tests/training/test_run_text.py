@@ -41,11 +41,10 @@ def changed(text, way, change):
     return json.dumps(run)
 
 
-def changes(text, part=None):
+def changes(text, part=None, thinned=iter):
     """Yield the text with everything in it replaced, missing or extra."""
-    for way in places(json.loads(text)):
-        if part not in (None, way[0]):
-            continue
+    ways = places(json.loads(text))
+    for way in thinned(way for way in ways if part in (None, way[0])):
         for wrong in WRONG:
             yield changed(text, way, lambda d, k, w=wrong: setitem(d, k, w))
         yield changed(text, way, lambda d, k: d.pop(k))
@@ -68,7 +67,7 @@ def test_no_field_of_the_text_leads_to_half_a_run(tmp_path, bits, thinned):
     run = Run(path, bits=bits, epochs=3)
     before, outcomes = run.state(), {"refused": 0, "restored": 0}
     part = None if bits is np.random.PCG64 else "generators"
-    for wrong in thinned(changes(text, part)):
+    for wrong in changes(text, part, thinned):
         write_arrays(path, CHECKPOINT, {**arrays, RUN: np.array(wrong)})
         error = None
         try:
@@ -85,7 +84,7 @@ def test_no_field_of_the_text_leads_to_half_a_run(tmp_path, bits, thinned):
             assert isinstance(history, History)
             run = Run(path, bits=bits, epochs=3)
             outcomes["restored"] += 1
-    assert outcomes["refused"] > 5 * outcomes["restored"] > 0
+    assert outcomes["refused"] > 10 * outcomes["restored"] > 0
 
 
 @pytest.mark.parametrize(
