@@ -46,11 +46,12 @@ def equation_tests(root: Path) -> dict[str, list[Test]]:
     for path in sorted((root / "tests").rglob("test_*.py")):
         text = path.read_text()
         for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.FunctionDef):
-                place = f"{path.relative_to(root).as_posix()}::{node.name}"
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            place = f"{path.relative_to(root).as_posix()}::{node.name}"
+            for label in marked_labels(node):
                 source = ast.get_source_segment(text, node) or ""
-                for label in marked_labels(node):
-                    found.setdefault(label, []).append((place, source))
+                found.setdefault(label, []).append((place, source))
     return found
 
 

@@ -152,10 +152,26 @@ def server() -> Iterator[str]:
         http.shutdown()
 
 
+def without_drawings(text: str) -> str:
+    """Return a page without its figures."""
+    return re.sub(r'<svg class="drawing".*?</svg>', "", text, flags=re.S)
+
+
+def weight(page: str, files: list[str]) -> int:
+    """Return the bytes of what was loaded, compressed, without figures."""
+    total = 0
+    for name in files:
+        content = (HTML / name.partition("?")[0]).read_bytes()
+        if name == page:
+            content = without_drawings(content.decode()).encode()
+        total += len(gzip.compress(content))
+    return total
+
+
 def visit(
     browser: Any, base: str, page: str, scheme: str, width: int
-) -> tuple[dict[str, int], list[str], list[str]]:
-    """Open a page; return its measures, its complaints, and axe's."""
+) -> tuple[dict[str, int], list[str], list[str], list[str]]:
+    """Open a page; return measures, complaints, axe's, and what it loads."""
     from axe_playwright_python.sync_playwright import Axe
 
     context = browser.new_context(
@@ -164,6 +180,8 @@ def visit(
     tab = context.new_page()
     tab.add_init_script(WATCH_SHIFT)
     complaints: list[str] = []
+    loaded: list[str] = []
+    tab.on("response", lambda r: loaded.append(r.url.removeprefix(base)))
     tab.on("pageerror", lambda error: complaints.append(str(error)))
     tab.on(
         "console",
@@ -197,7 +215,7 @@ def visit(
         )
     ]
     context.close()
-    return measures, complaints, faults
+    return measures, complaints, faults, loaded
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -206,7 +224,9 @@ def test_page_in_a_browser(
     browser: Any, server: str, page: str, scheme: str, width: int
 ):
     base = server if scheme == "light" else f"file://{HTML}/"
-    measures, complaints, faults = visit(browser, base, page, scheme, width)
+    measures, complaints, faults, loaded = visit(
+        browser, base, page, scheme, width
+    )
     assert complaints == []
     assert faults == []
     assert measures["excess"] <= 0
@@ -219,42 +239,22 @@ def test_page_in_a_browser(
     assert measures["crossing"] == 0
     assert measures["outside"] == []
     assert width < 1280 or measures["cut"] == []
-
-
-def without_drawings(text: str) -> str:
-    """Return a page without its figures."""
-    return re.sub(r'<svg class="drawing".*?</svg>', "", text, flags=re.S)
+    assert page in loaded
+    assert weight(page, loaded) <= MOST_BYTES
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_is_light(browser: Any, server: str, page: str):
-    tab = browser.new_page()
-    loaded: list[str] = []
-    tab.on("response", lambda r: loaded.append(r.url.removeprefix(server)))
-    tab.goto(server + page, wait_until="networkidle")
-    tab.close()
-    total = 0
-    for name in loaded:
-        content = (HTML / name.partition("?")[0]).read_bytes()
-        if name == page:
-            content = without_drawings(content.decode()).encode()
-        total += len(gzip.compress(content))
-    assert total <= MOST_BYTES
-
-
-@pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_page_needs_no_script(browser: Any, page: str, scheme: str):
-    context = browser.new_context(
-        color_scheme=scheme, java_script_enabled=False
-    )
+def test_a_page_needs_no_script(browser: Any, page: str):
+    context = browser.new_context(java_script_enabled=False)
     tab = context.new_page()
     tab.goto(f"file://{HTML}/{page}")
     text = tab.inner_text("main")
-    shot = Image.open(BytesIO(tab.screenshot())).convert("L")
-    context.close()
     assert not re.search(r"\\\(|\\\[|\\(mathrm|frac|sum)\b", text)
-    assert (shot.getpixel((1, 1)) > 128) == (scheme == "light")
+    for scheme in "light", "dark":
+        tab.emulate_media(color_scheme=scheme)
+        shot = Image.open(BytesIO(tab.screenshot())).convert("L")
+        assert (shot.getpixel((1, 1)) > 128) == (scheme == "light")
+    context.close()
 
 
 @pytest.mark.parametrize("page", PAGES)
