@@ -21,6 +21,15 @@ from sphinx.application import Sphinx
 SIZE, DOTS = (12.0, 6.3), 100  # of the card: inches, and dots an inch
 PAPER = "#fdfcf9"
 GARMENTS = {"T-shirt": 0, "trouser": 1, "sneaker": 7, "bag": 8}
+# The figures that stand for the parts of the book, one for each.
+PICTURES = [
+    "fig-training-kernels",
+    "fig-optimizers-valley",
+    "fig-saliency-maps",
+    "fig-roofline",
+    "fig-record",
+]
+DRAWING = re.compile(r'<svg class="drawing"[^>]*(viewBox="[^"]*")[^>]*>(.*)')
 EXERCISE = re.compile(r"^`{3,}\{exercise-start\}", re.M)
 EQUATION = re.compile(r"^`{3,}\{math\}\n:label:", re.M)
 
@@ -35,6 +44,24 @@ def garments() -> str:
         for name, k in GARMENTS.items()
     }
     return json.dumps({name: x.ravel().tolist() for name, x in chosen.items()})
+
+
+def picture(pages: list[Path]) -> str:
+    """Return the drawing that stands for some pages, which hold it.
+
+    Raises
+    ------
+    ValueError
+        If none of the pages has a figure of `PICTURES`.
+    """
+    for path in pages:
+        for figure in path.read_text().split("<figure ")[1:]:
+            name = figure.partition('id="')[2].partition('"')[0]
+            drawing = DRAWING.search(figure.partition("</svg>")[0])
+            if name in PICTURES and drawing:
+                head = f'<svg class="drawing" aria-hidden="true" {drawing[1]}>'
+                return f"{head}{drawing[2]}</svg>"
+    raise ValueError(f"No page of {pages} has a picture for its part.")
 
 
 def counts(root: Path) -> dict[str, int]:
@@ -66,8 +93,9 @@ def collect(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
         chapters = [book[page] for page in pages if page in book]
         if chapters:
             time = duration(sum(chapter.reading for chapter in chapters))
-            uri = app.builder.get_target_uri(chapters[0].page)
-            shown.append((caption, len(chapters), time, uri))
+            uris = [app.builder.get_target_uri(c.page) for c in chapters]
+            drawn = picture([Path(app.outdir, uri) for uri in uris])
+            shown.append((caption, len(chapters), time, uris[0], drawn))
     yield (
         "index",
         {

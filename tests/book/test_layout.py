@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from landing import PICTURES, picture
 from pages import written
 
 
@@ -23,3 +24,23 @@ def test_numbers_are_written_as_a_book_writes_them(number: str, text: str):
         for piece in written(number)
     ]
     assert "".join(pieces) == text
+
+
+FIGURE = (
+    '<figure class="align-default" id="{name}"><svg class="drawing" '
+    'role="img" viewBox="0 0 9 9" style="width: 9px">{name}</svg>'
+)
+
+
+def test_a_part_is_shown_by_a_figure_of_its_pages(tmp_path):
+    first, second = tmp_path / "first.html", tmp_path / "second.html"
+    first.write_text(FIGURE.format(name="fig-other"))
+    second.write_text(
+        FIGURE.format(name="fig-other") + FIGURE.format(name=PICTURES[1])
+    )
+    assert picture([first, second]) == (
+        '<svg class="drawing" aria-hidden="true" viewBox="0 0 9 9">'
+        f"{PICTURES[1]}</svg>"
+    )
+    with pytest.raises(ValueError, match="No page"):
+        picture([first])
