@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: book test fuzz check bench pages record ablation mutants clean lock
+.PHONY: book test fuzz check bench pages record ablation fooled mutants clean lock
 
 book: $(READY)
 	$(BIN)/jupyter-book build . --all -q -W -n --keep-going
@@ -36,6 +36,9 @@ record: $(READY)
 
 ablation: $(READY)
 	$(BIN)/python -m tools.ablation book/records/ablation.json
+
+fooled: $(READY)
+	$(BIN)/python -m tools.fooled book/records/fooled.json
 
 mutants: $(READY)
 	$(BIN)/python -m tools.mutants book/records/mutants.json

@@ -682,6 +682,29 @@ def small_saliency(
     return conv_dx(w, dy, x.shape[2:], (1, 1), (0, 0))
 
 
+def small_input_gradient(
+    x: Array, w: Array, b: Array, v: Array, a: Array, classes: Any
+) -> Array:
+    """Walk the chain rule back from the mean cross-entropy."""
+    before = conv_forward(x, w, b, (1, 1), (0, 0))
+    dy = ce_dy(small_logits(x, w, b, v, a), classes)
+    dy = relu_dx(before, dense_dx(v, dy).reshape(before.shape))
+    return conv_dx(w, dy, x.shape[2:], (1, 1), (0, 0))
+
+
+def moved_uphill(
+    x: Array, start: Array, gradient: Array, epsilon: float, size: float
+) -> Array:
+    """Move each pixel by a step, and back to where it may be."""
+    moved = np.zeros(x.shape)
+    for k in np.ndindex(x.shape):
+        sign = 1 if gradient[k] > 0 else -1 if gradient[k] < 0 else 0
+        to: Any = x[k] + size * sign
+        to = min(max(to, start[k] - epsilon), start[k] + epsilon)
+        moved[k] = min(max(to, 0.0), 1.0)
+    return moved
+
+
 def occluded(x: Array, corner: Pair, size: Pair, fill: float) -> Array:
     """Cover one window of every image."""
     x = x.copy()

@@ -1,5 +1,6 @@
 """What a network has learned, and where it looks."""
 
+from scratchcnn.inspection.adversarial import adversarial
 from scratchcnn.inspection.features import (
     activations,
     neighbors,
@@ -11,6 +12,7 @@ from scratchcnn.inspection.saliency import occlusion, saliency
 
 __all__ = [
     "activations",
+    "adversarial",
     "neighbors",
     "occlusion",
     "patches",
