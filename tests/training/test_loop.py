@@ -1,6 +1,7 @@
 """A training run: train, and its history."""
 
 import copy
+import itertools
 import math
 
 import numpy as np
@@ -643,3 +644,15 @@ def test_the_bar_of_a_resumed_run_begins_where_it_stopped(rng, capsys):
     _, err = capsys.readouterr()
     assert "3/6" in err
     assert "0/6" not in err
+
+
+@pytest.mark.equation("heart-bits")
+@pytest.mark.parametrize("classes", [2, 3, 10])
+@pytest.mark.parametrize("images", [1, 2, 5])
+def test_fewer_bits_can_not_hold_all_labelings(images, classes):
+    labelings = {*itertools.product(range(classes), repeat=images)}
+    bits = 0
+    while len({*range(2**bits)}) < len(labelings):
+        bits += 1
+    assert bits == math.ceil(images * math.log2(classes))
+    assert 2**bits >= classes**images > 2 ** (bits - 1)
