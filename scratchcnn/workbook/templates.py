@@ -80,8 +80,8 @@ def cut(
         remove(part.body[0], kept)
     if not work:
         return
-    for statement in part.body[stated:]:
-        remove(statement, kept)
+    for number in range(part.body[stated].lineno, part.end_lineno or 0):
+        kept.pop(number, None)
     indent = " " * (part.col_offset + 4)
     kept[part.end_lineno or 0] = indent + GAP
 

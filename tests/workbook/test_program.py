@@ -29,6 +29,7 @@ def test_the_exit_code_is_for_a_course(tmp_path, capsys):
     assert main(["check", "relu", "--json", *at]) == 1
     (row,) = json.loads(capsys.readouterr().out)
     assert row["diagnosis"]["findings"][0]["causes"]
+    assert row["printed"] == ""
     assert main(["check", "dense", *at]) == 1
 
 

@@ -44,6 +44,7 @@ def test_nothing_of_the_work_is_left(name):
         if isinstance(node, ast.FunctionDef) and node.name in work
     ]
     assert gaps == [[GAP]] * len(gaps) != []
+    assert f"\n\n    {GAP}" not in template(chapter)
 
 
 def test_a_new_workbook_is_written_once(tmp_path):
