@@ -89,7 +89,7 @@ def load(folder: Path, name: str) -> ModuleType:
 
 def used_by(path: Path, name: str) -> set[str]:
     """Return all names in what a file calls `name`."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = ast.parse(path.read_bytes())
     nodes = [n for n in tree.body if getattr(n, "name", "") == name]
     inside = [part for node in nodes for part in ast.walk(node)]
     return {part.id for part in inside if isinstance(part, ast.Name)}

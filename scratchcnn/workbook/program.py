@@ -87,6 +87,8 @@ def upgrade(folder: Path, chapters: list[str] | None, hard: bool) -> Answer:
     if not folder.is_dir():
         raise ValueError(f"{str(folder)!r} is no folder; see `new`")
     names = chapters or written(folder)
+    if not names:
+        raise ValueError(f"{str(folder)!r} holds no workbook; see `new`")
     return 0, lines(write_missing(folder, names, hard))
 
 
