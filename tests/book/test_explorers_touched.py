@@ -67,6 +67,7 @@ IMAGES = np.random.default_rng(1).integers(0, 32, (2, 1, 1, 28, 28))
 WATCHED = {
     "names": ["shirt", "trouser"],
     "rate": 0.01,
+    "row": 0,
     "garments": [[digits(image), t] for t, image in enumerate(IMAGES)],
     **WEIGHTS,
 }
@@ -330,7 +331,7 @@ def test_a_network_to_watch_is_that_of_the_package(visit):
     assert float(re.search(r"\u00b2 = (\S*\d)", line)[1]) == pytest.approx(
         loss, **close
     )
-    assert "Steps: 2, at a rate of 0.01" in line
+    assert "Steps: 2; before them, y = " in line
     choose(tab, "network", "show", "backward")
     dx = network.backward(mse.backward())
     sheet(tab, "dx").hover(position={"x": 8 * 5 + 4, "y": 8 * 20 + 4})

@@ -35,9 +35,9 @@
 
   class NetworkExplorer extends HTMLElement {
     connectedCallback() {
-      const { garments, names, rate, kernels, hidden: [text, unit, b], last } = JSON.parse(this.firstElementChild.textContent);
+      const { garments, names, rate, row, kernels, hidden: [text, unit, b], last } = JSON.parse(this.firstElementChild.textContent);
       const weights = digits(text).map((digit) => (digit - 15) * unit);
-      Object.assign(this, { names, rate, start: [kernels, [chunks(weights, weights.length / b.length), b], last], show: 0, pen: 0, row: 0, garment: 0, here: { k: 0, p: 14, column: 14, f: 0, q: 14 } });
+      Object.assign(this, { names, rate, row, start: [kernels, [chunks(weights, weights.length / b.length), b], last], show: 0, pen: 0, garment: 0, here: { k: 0, p: 14, column: 14, f: 0, q: 14 } });
       this.garments = garments.map(([pixels, target]) => ({ x: [chunks(digits(pixels).map((digit) => digit / 31), SIZE)], target }));
       this.insertAdjacentHTML("beforeend", `<fieldset aria-label="garment">${garments.map(([, t], k) => `<label><input type="radio" name="garment" value="${k}" ${k ? "" : "checked"} aria-label="${names[t]}, ${k + 1}"><canvas class="ink"></canvas></label>`).join("")}</fieldset>
         <p class="tools">image ${Object.keys(ACTS).map((name) => `<button type="button">${name}</button>`).join("")}</p>
@@ -63,10 +63,10 @@
     }
 
     update() {
-      const { x, target, steps, rate } = this, run = (parameters) => network(x, target, parameters), output = ({ flow }) => flow[5][0][0][0];
+      const { x, target, steps } = this, run = (parameters) => network(x, target, parameters), output = ({ flow }) => flow[5][0][0][0];
       this.result = run(this.parameters);
       this.querySelector("[name=target]").selectedIndex = target;
-      const y = output(this.result), before = steps ? ` Steps: ${steps}, at a rate of ${rate}; before them, y = ${rounded(output(run(this.start)))}.` : "";
+      const y = output(this.result), before = steps ? ` Steps: ${steps}; before them, y = ${rounded(output(run(this.start)))}.` : "";
       this.lastChild.firstChild.textContent = `y = ${rounded(y)}, ${this.names[Number(y > 0.5)]}; L = (y \u2212 ${target})\u00b2 = ${rounded(this.result.loss)}.${before}`;
       this.paint();
     }
@@ -91,10 +91,10 @@
       this.shown = this.sheets();
       this.buttons ??= this.shown.map((_, k) => this.hang(k));
       this.shown.forEach(({ names, quantity, both }, k) => {
-        const button = this.buttons[k], maps = both[show], ink = !k && !show;
+        const button = this.buttons[k], maps = both[show], ink = !k && !show, sizes = maps.flat(2).map(Math.abs);
         button.parentElement.dataset.quantity = show ? "dx" : quantity;
         button.previousSibling.textContent = button.ariaLabel = names[show];
-        draw(button.firstChild, maps, ink ? 1 : Math.max(...maps.flat(2).map(Math.abs)), ink ? [color(this)] : signed);
+        draw(button.firstChild, maps, ink || sizes.length < 2 ? 1 : Math.max(...sizes), ink ? [color(this)] : signed);
       });
       this.say();
     }
