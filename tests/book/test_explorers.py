@@ -218,8 +218,8 @@ def test_tenths_keep_the_ink_of_a_garment():
     assert small.sum() == small[0, 0] + small[13, 13]
 
 
-def test_an_explorer_stands_in_the_figure_that_follows_it(tmp_path):
-    shown = '<relu-explorer class="explorer">data</relu-explorer>'
+def built(folder: Path, shown: str, words: str) -> BeautifulSoup:
+    """Build a page whose explorer stands before a figure."""
     page = notebook.new_notebook(
         metadata={"language_info": {"name": "python"}}
     )
@@ -235,20 +235,25 @@ def test_an_explorer_stands_in_the_figure_that_follows_it(tmp_path):
         cell = notebook.new_code_cell(source, outputs=[out])
         cell.metadata = {"tags": ["hide-input"], "mystnb": {"figure": figure}}
         page.cells.append(cell)
-    page.cells.insert(0, notebook.new_markdown_cell("# Page"))
-    (tmp_path / "index.ipynb").write_text(notebook.writes(page))
-    (tmp_path / "conf.py").write_text(CONFIG)
-    (tmp_path / "page.html").write_text(
+    page.cells.insert(0, notebook.new_markdown_cell(words))
+    (folder / "index.ipynb").write_text(notebook.writes(page))
+    (folder / "conf.py").write_text(CONFIG)
+    (folder / "page.html").write_text(
         '{% extends "!page.html" %}{% block footer %}'
         "<i>{{ explorers | join(' ') }}</i>{% endblock %}"
     )
     subprocess.run(
-        [sys.executable, "-m", "sphinx", "-qW", tmp_path, tmp_path / "html"],
+        [sys.executable, "-m", "sphinx", "-qW", folder, folder / "html"],
         env={"PYTHONPATH": str(ROOT / "book" / "_ext")},
         check=True,
     )
-    text = (tmp_path / "html" / "index.html").read_text()
-    html = BeautifulSoup(text, "html.parser")
+    text = (folder / "html" / "index.html").read_text()
+    return BeautifulSoup(text, "html.parser")
+
+
+def test_an_explorer_stands_in_the_figure_that_follows_it(tmp_path):
+    shown = '<relu-explorer class="explorer">data</relu-explorer>'
+    html = built(tmp_path, shown, "# Page")
     (figure,) = html.find_all("figure")
     first, *_, last = [tag.name for tag in figure.find_all(recursive=False)]
     assert (first, last) == ("relu-explorer", "figcaption")
@@ -257,3 +262,31 @@ def test_an_explorer_stands_in_the_figure_that_follows_it(tmp_path):
     code = [pre.get_text().strip() for pre in cell.select("details.code pre")]
     assert code == ["explorer()", "draw()"]
     assert html.i.get_text() == "arithmetic explorer relu"
+
+
+def test_a_story_needs_no_script_and_is_linked(tmp_path):
+    equation, listing = (
+        '<a href="equation:one"></a>',
+        '<a href="listing:two-a_b"><code>y = x</code></a>',
+    )
+    shown = f'<div class="explorer story">{equation}{listing}</div>'
+    words = """# Page
+
+```{math}
+:label: one
+y = x
+```
+
+```{code-block} python
+:name: listing-two-a_b
+y = x
+```
+"""
+    html = built(tmp_path, shown, words)
+    figure = html.find("figure")
+    assert figure.find(recursive=False)["class"] == ["explorer", "story"]
+    links = [(a["href"], a.get_text()) for a in figure.select(".story a")]
+    assert links == [("#equation-one", "(1)"), ("#listing-two-a-b", "y = x")]
+    for href, _ in links:
+        assert html.select(href)
+    assert html.i.get_text() == ""

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from elements import BASES
 from explorers import compact, digits
+from story import record, told
 
 from scratchcnn import MeanSquaredError
 from scratchcnn.models import two_class
@@ -71,6 +72,18 @@ WATCHED = {
     "garments": [[digits(image), t] for t, image in enumerate(IMAGES)],
     **WEIGHTS,
 }
+STEP = record(
+    {
+        "x": np.array([[1.0, 2, 0], [1, 0, 0], [1, 1, 0]]),
+        "w": np.array([[1.0, 2], [-1, 3]]),
+        "b": -1.0,
+        "a": np.array([-2.0, 2, 1, 1]),
+        "c": 2.0,
+        "t": 1.0,
+    },
+    rate=0.01,
+)
+STORY = told(STEP, "w01", "x11").replace("></a>", ">(1.1)</a>")
 SHOWN = {
     "forward": ("convolution", {"at": ["y", [0, 0, 1]], **EXAMPLE}),
     "backward": ("convolution", {"at": ["x", [0, 1, 2]], **EXAMPLE}),
@@ -99,6 +112,7 @@ def page_of(shown: dict[str, tuple[str, dict[str, Any]]]) -> str:
         "</figure>"
         for key, (name, data) in shown.items()
     )
+    figures += f'<figure id="story">{STORY}<p>still</p></figure>'
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
@@ -398,6 +412,27 @@ def test_the_colors_of_a_map_are_those_of_the_theme(visit):
     tab.wait_for_function(f"{map_} === '{light}'")
 
 
+def test_a_story_unfolds_by_keys_and_by_finger(visit):
+    tab = visit(390, has_touch=True)
+    assert tab.locator("#story summary:visible").count() == 5
+    path = ["dw01", "dz00", "dh0", "dy", "e", "y", "h0", "z00"]
+    for k, name in enumerate(path):
+        begins = re.compile(rf"^{name} = ")
+        summary = tab.locator("#story summary:visible", has_text=begins).first
+        if k % 2:
+            summary.tap()
+        else:
+            summary.press("Enter")
+    assert tab.locator("#story summary:visible").count() > 5 + len(path)
+    pixel = tab.locator("#story li", has_text=re.compile("^x01 = 2, a pixel$"))
+    assert pixel.locator("visible=true").count() == 2  # of dw01 and of z00
+    wide = "document.documentElement.scrollWidth - window.innerWidth"
+    assert tab.evaluate(wide) <= 0
+    plain = visit(java_script_enabled=False)
+    assert plain.is_visible("#story summary")
+    assert not plain.is_visible("#story > p")
+
+
 def test_it_plays_and_pauses(visit):
     tab = visit()
     tab.click("#forward button >> text=Play")
@@ -443,8 +478,9 @@ def test_without_a_script_and_in_print_the_figure_stands_still(visit):
     tab = visit()
     assert not tab.is_visible("#forward > p")
     tab.emulate_media(media="print")
-    assert tab.is_visible("#forward > p")
-    assert not tab.is_visible("#forward .explorer")
+    for figure in "forward", "network", "story":
+        assert tab.is_visible(f"#{figure} > p")
+        assert not tab.is_visible(f"#{figure} .explorer")
     plain = visit(java_script_enabled=False)
     assert plain.is_visible("#forward > p")
     assert not plain.is_visible("#forward .explorer")
