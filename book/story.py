@@ -98,7 +98,7 @@ def recorded(values: dict[str, Any], rate: float) -> dict[str, np.ndarray]:
         The learning rate.
     """
     rng, loss = np.random.default_rng(0), MeanSquaredError()
-    arrays: dict[str, Any] = {k: np.array(v) for k, v in values.items()}
+    arrays: dict[str, Any] = {k: np.array(values[k], float) for k in values}
     convolution = Conv2D(1, 1, arrays["w"].shape, rng=rng)
     relu, flatten = ReLU(), Flatten()
     dense = Dense(arrays["a"].size, 1, rng=rng)
@@ -208,21 +208,23 @@ def symbol(name: str) -> str:
     return f'<b data-quantity="{color}">{stem}{sub}</b>'
 
 
+def factor(one: str | float, *, signed: bool = True) -> str:
+    """Return a factor of a product, which may have a sign of its own."""
+    if isinstance(one, str):
+        return symbol(one)
+    if one >= 0 or not signed:
+        return written(abs(one))
+    return f"({written(one)})"
+
+
 def summed(terms: Iterable[Term]) -> str:
     """Return a sum of products, of symbols or of numbers: ``4 · 2 − 1``."""
-    pieces = []
-    for term in terms:
-        minus = sum(isinstance(f, float) and f < 0 for f in term) == 1
-        texts = []
-        for factor in term:
-            if isinstance(factor, str):
-                texts.append(symbol(factor))
-            elif minus or factor >= 0:
-                texts.append(written(abs(factor)))
-            else:
-                texts.append(f"({written(factor)})")
-        pieces += [MINUS if minus else "+", " · ".join(texts)]
-    return " ".join(pieces).removeprefix("+ ")
+    text = ""
+    for first, *others in terms:
+        sign = MINUS if isinstance(first, float) and first < 0 else "+"
+        factors = [factor(first, signed=False), *map(factor, others)]
+        text += f" {sign} " + " · ".join(factors)
+    return re.sub(rf"^ (?:[+]|({MINUS})) ", r"\1", text)
 
 
 def equation(story: Story, name: str) -> str:
