@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,24 @@ import nbformat.v4 as notebook
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
-from explorers import tenths
+from explorers import compact, tenths
 from py_mini_racer import MiniRacer
 
 from scratchcnn import (
     SGD,
     AvgPool2D,
     Conv2D,
+    Dense,
     MaxPool2D,
+    MeanSquaredError,
+    Network,
     Parameter,
     ReLU,
+    Reshape,
     SoftmaxCrossEntropy,
 )
 from scratchcnn.layers import softmax
+from scratchcnn.models import two_class
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "book" / "_static" / "explorers"
@@ -142,6 +148,61 @@ def test_a_ball_is_that_of_the_package(arithmetic, rng):
             np.testing.assert_allclose(np.poly(roots), line, **CLOSE)
 
 
+def test_a_network_and_its_step_are_those_of_the_package(arithmetic, rng):
+    loss = MeanSquaredError()
+    for _ in range(CASES):
+        F, K, D, H, W = map(int, rng.integers(1, (4, 4, 6, 6, 6)))
+        layers = [
+            Conv2D(1, F, K, rng=rng),
+            ReLU(),
+            Reshape((F * H * W,)),
+            Dense(F * H * W, D, rng=rng),
+            ReLU(),
+            Dense(D, 1, rng=rng),
+        ]
+        network = Network(layers)
+        network.astype(np.float64)
+        parameters = network.parameters()
+        for p in parameters[1::2]:
+            p.value[...] = rng.standard_normal(p.value.shape)
+        x, t = rng.standard_normal((1, 1, H + K - 1, W + K - 1)), rng.random()
+        values = [p.value.copy() for p in parameters]
+        pairs = list(zip(values[::2], values[1::2], strict=True))
+        found = arithmetic("network", x[0], t, pairs)
+        flow = [x]
+        for layer in layers:
+            flow.append(layer(flow[-1]))
+        value = loss.forward(flow[-1], np.array([[t]]))
+        np.testing.assert_allclose(found["loss"], value, **CLOSE)
+        back = [loss.backward()]
+        for layer in reversed(layers):
+            back.insert(0, layer.backward(back[0]))
+        for name, arrays in ("flow", flow), ("back", back):
+            del arrays[3]  # Reshape changes no number
+            for some, array in zip(found[name], arrays, strict=True):
+                flat = np.ravel(some)
+                np.testing.assert_allclose(flat, array.ravel(), **CLOSE)
+        gradients = found["gradients"]
+        for some, p in zip(chain(*gradients), parameters, strict=True):
+            np.testing.assert_allclose(some, p.grad, **CLOSE)
+            p.value -= 0.1 * p.grad
+        moved = arithmetic("stepped", pairs, gradients, 0.1)
+        for some, p in zip(chain(*moved), parameters, strict=True):
+            np.testing.assert_allclose(some, p.value, **CLOSE)
+
+
+def test_a_compact_network_is_made_of_what_it_hands_out(rng):
+    network = two_class(rng=rng)
+    rounded, data = compact(network)
+    digits, unit, _ = data["hidden"]
+    weights = (np.array([int(digit, 32) for digit in digits]) - 15) * unit
+    hidden, own = (some.layers[3].weight.value for some in (rounded, network))
+    np.testing.assert_array_equal(weights.reshape(hidden.shape), hidden)
+    assert np.abs(hidden - own).max() <= unit / 2 * (1 + 1e-6)
+    np.testing.assert_allclose(np.abs(hidden).max(), np.abs(own).max())
+    assert own.dtype == np.float32
+
+
 def test_the_scripts_are_small():
     sizes = [path.stat().st_size for path in SCRIPTS.glob("*.js")]
     assert 0 < sum(sizes) < MOST_BYTES
@@ -157,8 +218,8 @@ def test_tenths_keep_the_ink_of_a_garment():
     assert small.sum() == small[0, 0] + small[13, 13]
 
 
-def test_an_explorer_stands_in_the_figure_that_follows_it(tmp_path):
-    shown = '<relu-explorer class="explorer">data</relu-explorer>'
+def built(folder: Path, shown: str, words: str) -> BeautifulSoup:
+    """Build a page whose explorer stands before a figure."""
     page = notebook.new_notebook(
         metadata={"language_info": {"name": "python"}}
     )
@@ -174,20 +235,25 @@ def test_an_explorer_stands_in_the_figure_that_follows_it(tmp_path):
         cell = notebook.new_code_cell(source, outputs=[out])
         cell.metadata = {"tags": ["hide-input"], "mystnb": {"figure": figure}}
         page.cells.append(cell)
-    page.cells.insert(0, notebook.new_markdown_cell("# Page"))
-    (tmp_path / "index.ipynb").write_text(notebook.writes(page))
-    (tmp_path / "conf.py").write_text(CONFIG)
-    (tmp_path / "page.html").write_text(
+    page.cells.insert(0, notebook.new_markdown_cell(words))
+    (folder / "index.ipynb").write_text(notebook.writes(page))
+    (folder / "conf.py").write_text(CONFIG)
+    (folder / "page.html").write_text(
         '{% extends "!page.html" %}{% block footer %}'
         "<i>{{ explorers | join(' ') }}</i>{% endblock %}"
     )
     subprocess.run(
-        [sys.executable, "-m", "sphinx", "-qW", tmp_path, tmp_path / "html"],
+        [sys.executable, "-m", "sphinx", "-qW", folder, folder / "html"],
         env={"PYTHONPATH": str(ROOT / "book" / "_ext")},
         check=True,
     )
-    text = (tmp_path / "html" / "index.html").read_text()
-    html = BeautifulSoup(text, "html.parser")
+    text = (folder / "html" / "index.html").read_text()
+    return BeautifulSoup(text, "html.parser")
+
+
+def test_an_explorer_stands_in_the_figure_that_follows_it(tmp_path):
+    shown = '<relu-explorer class="explorer">data</relu-explorer>'
+    html = built(tmp_path, shown, "# Page")
     (figure,) = html.find_all("figure")
     first, *_, last = [tag.name for tag in figure.find_all(recursive=False)]
     assert (first, last) == ("relu-explorer", "figcaption")
@@ -196,3 +262,31 @@ def test_an_explorer_stands_in_the_figure_that_follows_it(tmp_path):
     code = [pre.get_text().strip() for pre in cell.select("details.code pre")]
     assert code == ["explorer()", "draw()"]
     assert html.i.get_text() == "arithmetic explorer relu"
+
+
+def test_a_story_needs_no_script_and_is_linked(tmp_path):
+    equation, listing = (
+        '<a href="equation:one"></a>',
+        '<a href="listing:two-a_b"><code>y = x</code></a>',
+    )
+    shown = f'<div class="explorer story">{equation}{listing}</div>'
+    words = """# Page
+
+```{math}
+:label: one
+y = x
+```
+
+```{code-block} python
+:name: listing-two-a_b
+y = x
+```
+"""
+    html = built(tmp_path, shown, words)
+    figure = html.find("figure")
+    assert figure.find(recursive=False)["class"] == ["explorer", "story"]
+    links = [(a["href"], a.get_text()) for a in figure.select(".story a")]
+    assert links == [("#equation-one", "(1)"), ("#listing-two-a-b", "y = x")]
+    for href, _ in links:
+        assert html.select(href)
+    assert html.i.get_text() == ""

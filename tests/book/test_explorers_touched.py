@@ -6,7 +6,9 @@ book: they write a page of their own.
 
 from __future__ import annotations
 
+import copy
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -16,6 +18,12 @@ from typing import Any
 import numpy as np
 import pytest
 from elements import BASES
+from explorers import compact, digits
+from story import record, told
+
+from scratchcnn import MeanSquaredError
+from scratchcnn.models import two_class
+from scratchcnn.training import gradient_step
 
 SCRIPTS = Path(__file__).parents[2] / "book" / "_static" / "explorers"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -55,6 +63,27 @@ POOL = {
 LOGITS = {"first": np.log(6), "second": np.log(3), "third": 0}
 START = {"first": 4, "second": 1}
 SETTINGS = {"rate": 0.04, "momentum": 0.7, "condition": 25}
+NETWORK, WEIGHTS = compact(two_class(rng=np.random.default_rng(0)))
+IMAGES = np.random.default_rng(1).integers(0, 32, (2, 1, 1, 28, 28))
+WATCHED = {
+    "names": ["shirt", "trouser"],
+    "rate": 0.01,
+    "row": 0,
+    "garments": [[digits(image), t] for t, image in enumerate(IMAGES)],
+    **WEIGHTS,
+}
+STEP = record(
+    {
+        "x": np.array([[1.0, 2, 0], [1, 0, 0], [1, 1, 0]]),
+        "w": np.array([[1.0, 2], [-1, 3]]),
+        "b": -1.0,
+        "a": np.array([-2.0, 2, 1, 1]),
+        "c": 2.0,
+        "t": 1.0,
+    },
+    rate=0.01,
+)
+STORY = told(STEP, "w01", "x11").replace("></a>", ">(1.1)</a>")
 SHOWN = {
     "forward": ("convolution", {"at": ["y", [0, 0, 1]], **EXAMPLE}),
     "backward": ("convolution", {"at": ["x", [0, 1, 2]], **EXAMPLE}),
@@ -62,6 +91,7 @@ SHOWN = {
     "relu": ("relu", {"at": ["x", [0, 0]], "x": [[2, -1]], "dy": [[3, 4]]}),
     "logits": ("logits", {"values": {**LOGITS, "add": 0, "temperature": 1}}),
     "momentum": ("momentum", {"values": {**START, **SETTINGS}}),
+    "network": ("network", WATCHED),
 }
 
 
@@ -76,11 +106,13 @@ def page_of(shown: dict[str, tuple[str, dict[str, Any]]]) -> str:
     )
     figures = "".join(
         f'<figure id="{key}"><{name}-explorer class="explorer">'
-        f'<script type="application/json">{json.dumps(data)}</script>'
+        '<script type="application/json">'
+        f"{json.dumps(data, default=np.ndarray.tolist)}</script>"
         f"</{name}-explorer><p>still</p><figcaption>Words</figcaption>"
         "</figure>"
         for key, (name, data) in shown.items()
     )
+    figures += f'<figure id="story">{STORY}<p>still</p></figure>'
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
@@ -282,6 +314,125 @@ def test_a_ball_starts_where_it_is_put(visit):
     assert words(tab, "momentum").endswith("the ball does not arrive")
 
 
+def said(tab: Any, name: str) -> float:
+    """Return the number that is said of a name in the line below."""
+    line = tab.inner_text("#network .said").replace("\u2212", "-")
+    return float(re.search(rf"(?:^|\s){re.escape(name)} = (\S*\d)", line)[1])
+
+
+def sheet(tab: Any, name: str) -> Any:
+    """Return a sheet of the network by its name."""
+    return tab.get_by_role("slider", name=name, exact=True)
+
+
+def test_a_network_to_watch_is_that_of_the_package(visit):
+    tab, close = visit(), {"rel": 6e-3}
+    network, x = copy.deepcopy(NETWORK), IMAGES[0] / 31
+    assert said(tab, "y") == pytest.approx(network(x).item(), **close)
+    tab.click("#network button >> text=Mirror")
+    tab.click("#network button >> text=Down")
+    x = np.pad(x[..., :-1, ::-1], ((0, 0), (0, 0), (1, 0), (0, 0)))
+    assert said(tab, "y") == pytest.approx(network(x).item(), **close)
+    choose(tab, "network", "target", "trouser")
+    t, mse = np.ones((1, 1)), MeanSquaredError()
+    for _ in range(2):
+        tab.click("#network button >> text=One step")
+        gradient_step(network, mse, x, t, 0.01)
+    y = network(x)
+    assert said(tab, "y") == pytest.approx(y.item(), **close)
+    loss = mse.forward(y, t)
+    line = tab.inner_text("#network [role=status]").replace("\u2212", "-")
+    assert float(re.search(r"\u00b2 = (\S*\d)", line)[1]) == pytest.approx(
+        loss, **close
+    )
+    assert "Steps: 2; before them, y = " in line
+    choose(tab, "network", "show", "backward")
+    dx = network.backward(mse.backward())
+    sheet(tab, "dx").hover(position={"x": 8 * 5 + 4, "y": 8 * 20 + 4})
+    name = "dx(20, 5)"
+    assert said(tab, name) == pytest.approx(dx[0, 0, 20, 5], **close)
+    tab.click("#network button >> text=Reset")
+    assert said(tab, "y") == pytest.approx(
+        NETWORK(IMAGES[0] / 31).item(), **close
+    )
+
+
+def test_a_garment_is_chosen_and_drawn_on_by_keys(visit):
+    tab, close = visit(), {"rel": 6e-3}
+    tab.focus("#network [name=garment]:checked")
+    tab.keyboard.press("ArrowRight")
+    x = IMAGES[1] / 31
+    assert said(tab, "y") == pytest.approx(NETWORK(x).item(), **close)
+    sheet(tab, "x").focus()
+    for key in "ArrowUp", "ArrowLeft", "Space":
+        tab.keyboard.press(key)
+    x[..., 13:15, 13:15] = 1
+    assert said(tab, "y") == pytest.approx(NETWORK(x).item(), **close)
+    assert tab.evaluate("document.activeElement.ariaValueText") == (
+        "x(13, 13) = 1"
+    )
+    maps = sheet(tab, "y of Conv2D")
+    maps.focus()
+    for key in ["ArrowDown", *["ArrowRight"] * 26]:
+        tab.keyboard.press(key)
+    seen = NETWORK.layers[0](x)[0, 1, 1, 0]
+    assert said(tab, "y of Conv2D[1](1, 0)") == pytest.approx(seen, **close)
+    marks = tab.locator("#network .flow i:visible")
+    window = sheet(tab, "x").locator("i").bounding_box()
+    assert window["width"] == pytest.approx(3 * 8, abs=1)
+    assert marks.count() == 4  # the window, and the place in three sheets
+    sheet(tab, "y of Dense").focus()
+    for _ in range(3):
+        tab.keyboard.press("ArrowRight")
+    assert sheet(tab, "w of Dense, row 3").count() == 1
+
+
+def test_an_image_is_drawn_on_by_hand(visit):
+    tab = visit(390, has_touch=True)
+    tab.click("#network button >> text=Erase")
+    blank = NETWORK(np.zeros((1, 1, 28, 28)))
+    assert said(tab, "y") == pytest.approx(blank.item(), abs=1e-6)
+    sheet(tab, "x").tap(position={"x": 8 * 12 + 4, "y": 8 * 9 + 4})
+    x = np.zeros((1, 1, 28, 28))
+    x[..., 9:11, 12:14] = 1
+    assert said(tab, "y") == pytest.approx(NETWORK(x).item(), rel=6e-3)
+    choose(tab, "network", "pen", "erases")
+    sheet(tab, "x").tap(position={"x": 8 * 11 + 4, "y": 8 * 9 + 4})
+    x[..., 9:11, 12] = 0
+    assert said(tab, "y") == pytest.approx(NETWORK(x).item(), rel=6e-3)
+
+
+def test_the_colors_of_a_map_are_those_of_the_theme(visit):
+    tab = visit()
+    map_ = "document.querySelectorAll('#network .flow canvas')[4].toDataURL()"
+    light = tab.evaluate(map_)
+    tab.emulate_media(color_scheme="dark")
+    tab.wait_for_function(f"{map_} !== '{light}'")
+    tab.evaluate("document.documentElement.dataset.theme = 'light'")
+    tab.wait_for_function(f"{map_} === '{light}'")
+
+
+def test_a_story_unfolds_by_keys_and_by_finger(visit):
+    tab = visit(390, has_touch=True)
+    assert tab.locator("#story summary:visible").count() == 5
+    path = ["dw01", "dz00", "dh0", "dy", "e", "y", "h0", "z00"]
+    for k, name in enumerate(path):
+        begins = re.compile(rf"^{name} = ")
+        summary = tab.locator("#story summary:visible", has_text=begins).first
+        if k % 2:
+            summary.tap()
+        else:
+            summary.press("Enter")
+    assert tab.locator("#story summary:visible").count() > 5 + len(path)
+    pixel = tab.locator("#story li", has_text=re.compile("^x01 = 2, a pixel$"))
+    assert pixel.locator("visible=true").count() == 2  # of dw01 and of z00
+    wide = "document.documentElement.scrollWidth - window.innerWidth"
+    assert tab.evaluate(wide) <= 0
+    plain = visit(java_script_enabled=False)
+    assert plain.is_visible("#story summary")
+    assert not plain.is_visible("#story > p")
+
+
 def test_it_plays_and_pauses(visit):
     tab = visit()
     tab.click("#forward button >> text=Play")
@@ -327,8 +478,9 @@ def test_without_a_script_and_in_print_the_figure_stands_still(visit):
     tab = visit()
     assert not tab.is_visible("#forward > p")
     tab.emulate_media(media="print")
-    assert tab.is_visible("#forward > p")
-    assert not tab.is_visible("#forward .explorer")
+    for figure in "forward", "network", "story":
+        assert tab.is_visible(f"#{figure} > p")
+        assert not tab.is_visible(f"#{figure} .explorer")
     plain = visit(java_script_enabled=False)
     assert plain.is_visible("#forward > p")
     assert not plain.is_visible("#forward .explorer")

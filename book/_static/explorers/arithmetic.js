@@ -4,6 +4,8 @@
   const range = (n) => [...Array(n).keys()];
   const filled = (shape, value, ...place) => (place.length === shape.length
     ? value(...place) : range(shape[place.length]).map((k) => filled(shape, value, ...place, k)));
+  const chunks = (list, size) => range(list.length / size).map((k) => list.slice(k * size, (k + 1) * size));
+  const rounded = (value) => String(+value.toPrecision(3)).replace("-", "\u2212");
   const outputs = (size, kernel, stride, padding = 0) => Math.floor((size + 2 * padding - kernel) / stride) + 1;
 
   // The list of meetings: output (i, j) of map f met pixel (p, q) of channel c
@@ -80,5 +82,35 @@
     return [1, -1].map((sign) => (inside < 0 ? [half, sign * root] : [half + sign * root, 0]));
   };
 
-  globalThis.arithmetic = { range, filled, outputs, convolution, pooling, relu, surprise, descent, roots };
+  const dense = (x, [w, b]) => ({
+    y: w.map((row, k) => row.reduce((sum, weight, i) => sum + weight * x[i], b[k])),
+    backward: (dy) => ({
+      dx: x.map((_, i) => dy.reduce((sum, gradient, k) => sum + gradient * w[k][i], 0)),
+      dw: dy.map((gradient) => x.map((value) => gradient * value)),
+      db: dy,
+    }),
+  });
+
+  // The network of Part I on one image: what flows between its layers, from
+  // the image to y, the gradient by each, and those of the three pairs of w, b.
+  const network = (x, t, [[w, b], hidden, last]) => {
+    const [height, width] = [x[0].length - w[0][0].length + 1, x[0][0].length - w[0][0][0].length + 1];
+    const slide = (dy) => convolution(x, w, b, dy, 1, 0);
+    const seen = slide(filled([b.length, height, width], () => 0)).y, lit = seen.map((map) => relu(map, map).y);
+    const first = dense(lit.flat(2), hidden), open = relu([first.y], [first.y]).y;
+    const second = dense(open[0], last), error = second.y[0] - t, dy = [2 * error];
+    const three = second.backward(dy), shut = relu([first.y], [three.dx]).dx, two = first.backward(shut[0]);
+    const dlit = chunks(chunks(two.dx, width), height), dseen = seen.map((map, f) => relu(map, dlit[f]).dx), one = slide(dseen);
+    return {
+      loss: error * error,
+      flow: [x, seen, lit, [[first.y]], [open], [[second.y]]],
+      back: [one.dx, dseen, dlit, [shut], [[three.dx]], [[dy]]],
+      gradients: [one, two, three].map(({ dw, db }) => [dw, db]),
+    };
+  };
+
+  // Numbers, nested in any way, after a step against their gradients.
+  const stepped = (p, gradient, rate) => (Array.isArray(p) ? p.map((one, k) => stepped(one, gradient[k], rate)) : p - rate * gradient);
+
+  globalThis.arithmetic = { range, filled, chunks, rounded, outputs, convolution, pooling, relu, surprise, descent, roots, network, stepped };
 }

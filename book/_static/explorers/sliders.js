@@ -1,7 +1,7 @@
 // Explorers whose numbers are set by sliders: a picture of what they make, and
 // a line that says it in words.
 {
-  const rounded = (value) => String(+value.toPrecision(3)).replace("-", "\u2212");
+  const { rounded } = arithmetic;
 
   // One has `settings`, for each name its label, least, most and step; and
   // `show()`, which returns a picture, as HTML, and the words.
