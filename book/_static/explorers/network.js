@@ -132,7 +132,7 @@
       return true;
     }
 
-    // Mark the place in all sheets of its form, and its window.
+    // Mark the place in all sheets of its form, and a window.
     say() {
       const { here: { k, p, column, f, q }, shown, buttons, start: [[w]] } = this, { both, names } = shown[k], { width, height } = buttons[k].firstChild;
       buttons.forEach(({ firstChild: canvas, lastChild: mark }, other) => {
