@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
@@ -201,6 +202,8 @@ def test_a_compact_network_is_made_of_what_it_hands_out(rng):
     assert np.abs(hidden - own).max() <= unit / 2 * (1 + 1e-6)
     np.testing.assert_allclose(np.abs(hidden).max(), np.abs(own).max())
     assert own.dtype == np.float32
+    text = json.dumps(data, default=np.ndarray.tolist)
+    assert len(gzip.compress(text.encode())) < 50_000
 
 
 def test_the_scripts_are_small():

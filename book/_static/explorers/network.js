@@ -1,5 +1,4 @@
-// The network of Part I on an image to change: what flows through it, what
-// flows back, and a step.
+// The network of Part I on an image to change: what flows, and a step.
 {
   const { chunks, network, stepped, rounded } = arithmetic, { ARROWS, index } = explorers;
   const SIZE = 28;
@@ -8,14 +7,11 @@
 
   // Each pixel is taken from elsewhere.
   const taken = (from) => (it) => {
-    it.x = it.x.map((old) => old.map((row, p) => row.map((_, q) => {
-      const [r, s] = from(p, q);
-      return old[r]?.[s] ?? 0;
-    })));
+    it.x = it.x.map((old) => old.map((row, p) => row.map((_, q) => from(old, p, q) ?? 0)));
   };
   const ACTS = {
-    Left: taken((p, q) => [p, q + 1]), Right: taken((p, q) => [p, q - 1]), Up: taken((p, q) => [p + 1, q]), Down: taken((p, q) => [p - 1, q]),
-    Mirror: taken((p, q) => [p, SIZE - 1 - q]), Erase: taken(() => []),
+    Left: taken((x, p, q) => x[p][q + 1]), Right: taken((x, p, q) => x[p][q - 1]), Up: taken((x, p, q) => x[p + 1]?.[q]), Down: taken((x, p, q) => x[p - 1]?.[q]),
+    Mirror: taken((x, p, q) => x[p][SIZE - 1 - q]), Erase: taken(() => 0),
     "One step": (it) => {
       it.parameters = stepped(it.parameters, it.result.gradients, it.rate);
       it.steps += 1;
@@ -23,7 +19,7 @@
     Reset: (it) => Object.assign(it, { parameters: it.start, steps: 0 }, it.garments[it.garment]),
   };
 
-  // Draw maps side by side; a number has as much color as it is of the limit.
+  // Draw maps side by side, with as much color as a number is of the limit.
   const draw = (canvas, maps, limit, colors) => {
     const [[{ length: width }]] = maps, columns = maps.length * (width + 1) - 1, image = new ImageData(columns, maps[0].length);
     const [plus, minus] = colors.map((color) => color.match(/[\d.]+/g).slice(0, 3));
@@ -99,7 +95,7 @@
       this.say();
     }
 
-    // Make a sheet that can be pointed at, walked on and drawn on.
+    // Make a sheet to point at, to walk on and to draw on.
     hang(k) {
       const { both: [maps] } = this.shown[k], [{ length: rows, 0: { length: width } }] = maps, columns = maps.length * (width + 1) - 1, flow = this.querySelector(".flow");
       flow.insertAdjacentHTML("beforeend", `<div class="sheet" style="--columns: ${columns}; --rows: ${rows}; --map: ${width}"><b aria-hidden="true"></b><button type="button" role="slider" aria-valuenow="0"><canvas></canvas><i></i></button></div>`);
@@ -127,7 +123,7 @@
       if (maps[f]?.[p]?.[q] === undefined) return false;
       this.here = { k, p, column, f, q };
       if (pressed && !k) {
-        this.x = [this.x[0].map((row, r) => row.map((value, s) => ((r - p) >> 1 || (s - q) >> 1 ? value : 1 - this.pen)))];
+        taken((x, r, s) => ((r - p) >> 1 || (s - q) >> 1 ? x[r][s] : 1 - this.pen))(this);
         this.update();
       } else {
         if (width === this.start[1][1].length) this.row = q;
@@ -136,13 +132,13 @@
       return true;
     }
 
-    // Mark the place in all sheets of its form, and its window.
+    // Mark the place in all sheets of its form, and a window.
     say() {
       const { here: { k, p, column, f, q }, shown, buttons, start: [[w]] } = this, { both, names } = shown[k], { width, height } = buttons[k].firstChild;
       buttons.forEach(({ firstChild: canvas, lastChild: mark }, other) => {
-        const window = !other && height === shown[4].both[0][0].length;
-        mark.hidden = !window && (canvas.width !== width || canvas.height !== height);
-        mark.style = `--p: ${p}; --q: ${window ? q : column}; --size: ${window ? w[0][0].length : 1}`;
+        const seen = !other && height === shown[4].both[0][0].length;
+        mark.hidden = !seen && (canvas.width !== width || canvas.height !== height);
+        mark.style = `--p: ${p}; --q: ${seen ? q : column}; --size: ${seen ? w[0][0].length : 1}`;
       });
       const words = both.map((maps, side) => `${names[side]}${maps[1] ? `[${f}]` : ""}${index(height > 1 ? [p, q] : [q])} = ${rounded(maps[f][p][q])}`);
       buttons[k].ariaValueText = words[this.show];
