@@ -72,18 +72,17 @@ def test_what_does_not_end_is_stopped(tmp_path):
     assert told.found is None
 
 
-def test_of_much_that_is_printed_the_beginning_is_kept(tmp_path):
+def test_of_much_that_is_printed_the_beginning_is_kept(tmp_path, capfd):
     fill(tmp_path, "relu")
-    path = tmp_path / "relu.py"
-    more = (
-        "import os\nos.system('echo aside')\nwhile True: print('\\ud800x')\n"
-    )
-    path.write_text(path.read_text() + more)
-    told = ask("examine", tmp_path, 5, name="relu")
-    assert told.error == "stopped after 5 seconds"
+    with (tmp_path / "relu.py").open("a") as file:
+        file.write("import os\nos.system('echo aside')\n")
+        file.write("for _ in range(9999): print('\\ud800x')\n")
+    told = ask("examine", tmp_path, 120, name="relu")
+    assert told.found[0]["state"] == "healthy"
     assert told.printed.startswith("\\ud800x\n\\ud800x\n")
     assert told.printed.endswith(" ...")
     assert len(told.printed) < 10 * child.ROOM
+    assert capfd.readouterr().out == ""
 
 
 def test_what_dies_is_told(tmp_path):
