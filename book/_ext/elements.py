@@ -18,7 +18,12 @@ ELEMENT = re.compile(
     r'<(?:(\w+)-explorer class="explorer"|div class="explorer \w+")>'
 )
 LINK = re.compile(r'<a href="(equation|listing):([\w-]+)">')
-BASES = {"logits": "sliders", "momentum": "sliders"}
+BASES = {
+    "gallery": "arithmetic",
+    "logits": "sliders",
+    "momentum": "sliders",
+    "roofline": "sliders",
+}
 
 
 def explorers(tree: nodes.Element) -> list[nodes.raw]:
@@ -79,7 +84,7 @@ def load_scripts(
     names = sorted(filter(None, found))
     bases = sorted({BASES.get(name, "explorer") for name in names})
     scripts = ["arithmetic", *bases, *names] if names else []
-    context["explorers"] = scripts if found else None
+    context["explorers"] = [*dict.fromkeys(scripts)] if found else None
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

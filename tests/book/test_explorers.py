@@ -20,6 +20,7 @@ from py_mini_racer import MiniRacer
 from scratchcnn import (
     SGD,
     AvgPool2D,
+    BatchNorm2D,
     Conv2D,
     Dense,
     MaxPool2D,
@@ -30,13 +31,14 @@ from scratchcnn import (
     Reshape,
     SoftmaxCrossEntropy,
 )
+from scratchcnn.convolutions.cost import COSTS, least_time, sizes_of
 from scratchcnn.layers import softmax
 from scratchcnn.models import two_class
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "book" / "_static" / "explorers"
 CASES, CLOSE = 200, {"rtol": 0, "atol": 1e-10}
-MOST_BYTES = 45_000
+MOST_BYTES = 80_000  # all that we have written, of the whole book
 CONFIG = """\
 extensions = ["myst_nb", "cells", "elements"]
 html_theme = "basic"
@@ -206,8 +208,69 @@ def test_a_compact_network_is_made_of_what_it_hands_out(rng):
     assert len(gzip.compress(text.encode())) < 50_000
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_a_normalization_is_that_of_the_package(arithmetic, rng, training):
+    for _ in range(CASES):
+        N, Q = map(int, rng.integers(1, 4, 2))
+        layer = BatchNorm2D(1, epsilon=float(rng.choice([1e-5, 0.5])))
+        layer.astype(np.float64)
+        layer.weight.value[...], layer.bias.value[...] = rng.normal(0, 2, 2)
+        layer.forward(rng.normal(2, 3, (4, 1, 2, 2)))
+        layer.training = training
+        given = [*layer.running_mean, *layer.running_variance]
+        x = rng.integers(-9, 10, (N, 1, 2, Q)) / 2  # some are all equal
+        y = layer(x)
+        dy = rng.standard_normal(x.shape)
+        form = (N, 2 * Q)
+        found = arithmetic(
+            "normalization",
+            x.reshape(form),
+            dy.reshape(form),
+            layer.weight.value[0],
+            layer.bias.value[0],
+            layer.epsilon,
+            None if training else given,
+        )
+        mean, variance = (x.mean(), x.var()) if training else given
+        dx = layer.backward(dy).reshape(form)
+        np.testing.assert_allclose(found["mean"], mean, **CLOSE)
+        np.testing.assert_allclose(found["variance"], variance, **CLOSE)
+        np.testing.assert_allclose(found["y"], y.reshape(form), **CLOSE)
+        np.testing.assert_allclose(found["dx"], dx, **CLOSE)
+        np.testing.assert_allclose(np.sum(found["ways"], 2), dx, **CLOSE)
+
+
+def test_a_roof_is_that_of_the_package(arithmetic, rng):
+    for _ in range(CASES):
+        N, C, F, K = (int(2**k) for k in rng.integers(0, 4, 4))
+        s = sizes_of((N, C, 14, 14), (F, C, K, K))
+        cost = COSTS[str(rng.choice([*COSTS]))]
+        work = cost.flops(s), cost.bytes(s, 4)
+        peak, bandwidth = 10 ** rng.uniform(9, (14, 13))
+        found = arithmetic("roofline", *work, peak, bandwidth)
+        time = least_time(*work, peak=peak, bandwidth=bandwidth)
+        np.testing.assert_allclose(found["time"] / time, 1, **CLOSE)
+        ratio = found["intensity"] * work[1] / work[0]
+        np.testing.assert_allclose(ratio, 1, **CLOSE)
+        slower = least_time(*work, peak=peak, bandwidth=bandwidth / 2) > time
+        faster = least_time(*work, peak=2 * peak, bandwidth=bandwidth) < time
+        assert found["waits"] == ("operations" if faster else "bytes")
+        assert slower or faster
+
+
+def test_suspects_are_those_of_whom_the_checks_say_the_same(arithmetic, rng):
+    for _ in range(CASES):
+        bugs, checks = map(int, rng.integers(2, 7, 2))
+        results = rng.choice(["", "dx", "dw"], (bugs, checks))
+        spent = rng.permutation(checks)[: rng.integers(checks)]
+        bug = int(rng.integers(bugs))
+        same = (results[:, spent] == results[bug, spent]).all(axis=1)
+        found = arithmetic("suspects", results, bug, spent)
+        np.testing.assert_array_equal(found, np.flatnonzero(same))
+
+
 def test_the_scripts_are_small():
-    sizes = [path.stat().st_size for path in SCRIPTS.glob("*.js")]
+    sizes = [path.stat().st_size for path in SCRIPTS.parent.rglob("*.js")]
     assert 0 < sum(sizes) < MOST_BYTES
 
 

@@ -84,6 +84,30 @@ STEP = record(
     rate=0.01,
 )
 STORY = told(STEP, "w01", "x11").replace("></a>", ">(1.1)</a>")
+NORM = {
+    "at": ["dx", [0, 0]],
+    "image": [1, 3],
+    "mates": {"one": [3, 9], "another": [1, 3]},
+    "dy": [[-2, 4], [-4, 6]],
+    "gamma": 3,
+    "beta": 1,
+    "epsilon": 1e-9,
+    "running": [4, 36],
+}
+GAME = {
+    "budget": 2,
+    "checks": ["Convolution", "Dense", "ReLU"],
+    "bugs": [{"name": f"bug {k}", "why": f"As {k} is."} for k in range(3)],
+    "verdicts": [["dx", "", ""], ["dx", "dw", ""], ["", "", "dx"]],
+    "said": [["off", "well", "well"], ["off"] * 3, ["well", "well", "off"]],
+}
+ROOF = {
+    "values": {"peak": 2, "bandwidth": 1, "run": 0},
+    "runs": [
+        {"name": name, "costs": {"im2col": [8e6, least], "SciPy": [8e6, 1e5]}}
+        for name, least in {"few": 2e6, "many": 4e5}.items()
+    ],
+}
 SHOWN = {
     "forward": ("convolution", {"at": ["y", [0, 0, 1]], **EXAMPLE}),
     "backward": ("convolution", {"at": ["x", [0, 1, 2]], **EXAMPLE}),
@@ -92,14 +116,18 @@ SHOWN = {
     "logits": ("logits", {"values": {**LOGITS, "add": 0, "temperature": 1}}),
     "momentum": ("momentum", {"values": {**START, **SETTINGS}}),
     "network": ("network", WATCHED),
+    "batchnorm": ("batchnorm", NORM),
+    "gallery": ("gallery", GAME),
+    "roofline": ("roofline", ROOF),
 }
 
 
 def page_of(shown: dict[str, tuple[str, dict[str, Any]]]) -> str:
     """Return a page of figures, each with an explorer and what it replaces."""
     static = SCRIPTS.parent.as_uri()
-    names = ["arithmetic", "explorer", *set(BASES.values())]
-    names += dict(shown.values())
+    names = dict.fromkeys(
+        ["arithmetic", "explorer", *BASES.values(), *dict(shown.values())]
+    )
     scripts = "".join(
         f'<script defer src="{static}/explorers/{name}.js"></script>'
         for name in names
@@ -431,6 +459,103 @@ def test_a_story_unfolds_by_keys_and_by_finger(visit):
     plain = visit(java_script_enabled=False)
     assert plain.is_visible("#story summary")
     assert not plain.is_visible("#story > p")
+
+
+def test_an_image_depends_on_its_mate_but_not_in_evaluation(visit):
+    tab = visit()
+    assert words(tab, "batchnorm") == (
+        "x(0, 0) is a part of every y: dx(0, 0) = -2 - 1 + 3 = 0"
+    )
+    assert board(tab, "batchnorm") == ["-2", "-1", "3"]
+    y = cell(tab, "batchnorm", "y", "0, 1")
+    assert y.inner_text() == "0"
+    choose(tab, "batchnorm", "mate", "another")
+    assert y.inner_text() == "4"
+    y.hover()
+    assert words(tab, "batchnorm") == "y(0, 1) = 3·1 + 1 = 4, made of every x"
+    assert len({one for one in lit(tab, "batchnorm") if one[0] == "x"}) == 5
+    choose(tab, "batchnorm", "mode", "evaluation")
+    y.hover()
+    alone = {"x(0, 1)", "x\u0302(0, 1)", "y(0, 1)", "dx(0, 1)", "dy(0, 1)"}
+    assert set(lit(tab, "batchnorm")) == alone
+    assert y.inner_text() == "0.5"
+    choose(tab, "batchnorm", "mate", "one")
+    assert y.inner_text() == "0.5"
+    cell(tab, "batchnorm", "dx", "0, 1").hover()
+    assert words(tab, "batchnorm").endswith(
+        "of y(0, 1) alone: dx(0, 1) = 2 + 0 + 0 = 2"
+    )
+    assert tab.locator("#batchnorm .board .off").count() == 2
+
+
+def test_a_mean_follows_what_is_typed(visit):
+    tab = visit()
+    cell(tab, "batchnorm", "x", "1, 1").focus()
+    tab.keyboard.type("1")
+    tab.keyboard.press("Enter")
+    tab.locator("#batchnorm [aria-label^='v(0)']").hover()
+    assert words(tab, "batchnorm") == "v = 1, the variance of all x"
+    for n, q in np.ndindex(2, 2):
+        cell(tab, "batchnorm", "dy", f"{n}, {q}").focus()
+        tab.keyboard.type("5")
+        tab.keyboard.press("Enter")
+    for n, q in np.ndindex(2, 2):
+        assert cell(tab, "batchnorm", "dx", f"{n}, {q}").inner_text() == "0"
+
+
+def test_checks_are_spent_until_a_bug_is_named(visit):
+    tab = visit()
+    tab.evaluate("""() => {
+        const turns = [0.9, 0.4, 0.4, 0.1];
+        Math.random = () => turns.shift();
+        document.querySelector("gallery-explorer").bug = 0;
+    }""")
+    game = tab.locator("#gallery")
+    game.get_by_text("Another bug").click()
+    check = game.get_by_role("button", name="ReLU", exact=True)
+    check.focus()
+    tab.keyboard.press("Enter")
+    assert words(tab, "gallery").endswith(": off. Checks left: 1.")
+    check.press("Enter")  # is spent already
+    game.get_by_role("button", name="Convolution").press("Enter")
+    assert words(tab, "gallery").endswith(": well. Checks left: 0.")
+    closed = game.get_by_role("button", name="Dense")
+    closed.press("Enter")
+    assert game.locator("li span:not(:empty)").count() == 2
+    tab.select_option("#gallery select", "bug 1")
+    game.get_by_text("Say so").click()
+    assert words(tab, "gallery") == (
+        "No: bug 2. As 2 is. Your checks leave bug 2."
+    )
+    assert game.locator("li span:not(:empty)").count() == 3
+    game.get_by_text("Another bug").click()
+    game.get_by_role("button", name="ReLU", exact=True).click()
+    tab.select_option("#gallery select", "bug 1")
+    game.get_by_text("Say so").click()
+    assert words(tab, "gallery") == (
+        "Yes: bug 1. As 1 is. Your checks leave bug 0, bug 1."
+    )
+    game.get_by_text("Another bug").click()
+    assert game.locator("li span:not(:empty)").count() == 0
+
+
+def test_a_faster_memory_moves_the_edge(visit):
+    tab = visit()
+    said = "below 10 operations a byte, an algorithm waits for bytes: "
+    assert words(tab, "roofline") == f"{said}im2col"
+    rows = tab.locator("#roofline td").all_inner_texts()
+    assert rows == ["200 μs", "bytes", "80 μs", "operations"]
+    run = tab.locator("#roofline [name=run]")
+    run.focus()
+    tab.keyboard.press("ArrowRight")
+    assert run.get_attribute("aria-valuetext") == "many"
+    assert words(tab, "roofline") == f"{said}none"
+    tab.focus("#roofline [name=bandwidth]")
+    tab.keyboard.press("Home")
+    assert words(tab, "roofline") == f"{said}im2col, SciPy".replace(
+        "10", "100"
+    )
+    assert tab.locator("#roofline circle").count() == 2
 
 
 def test_it_plays_and_pauses(visit):

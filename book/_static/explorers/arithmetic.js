@@ -112,5 +112,26 @@
   // Numbers, nested in any way, after a step against their gradients.
   const stepped = (p, gradient, rate) => (Array.isArray(p) ? p.map((one, k) => stepped(one, gradient[k], rate)) : p - rate * gradient);
 
-  globalThis.arithmetic = { range, filled, chunks, rounded, outputs, convolution, pooling, relu, surprise, descent, roots, network, stepped };
+  // The numbers of a channel, a row for each image, normalized by their own mean
+  // and variance or by given ones; and the three ways of each gradient.
+  const normalization = (x, dy, gamma, beta, epsilon, given) => {
+    const each = (value) => filled([x.length, x[0].length], value), mean = (value) => each(value).flat().reduce((sum, one) => sum + one, 0) / x.flat().length;
+    const mu = given ? given[0] : mean((n, q) => x[n][q]);
+    const variance = given ? given[1] : mean((n, q) => (x[n][q] - mu) ** 2);
+    const scale = 1 / Math.sqrt(variance + epsilon), xhat = each((n, q) => (x[n][q] - mu) * scale);
+    const shift = mean((n, q) => dy[n][q]), stretch = mean((n, q) => dy[n][q] * xhat[n][q]);
+    const ways = each((n, q) => (given ? [dy[n][q], 0, 0] : [dy[n][q], -shift, -stretch * xhat[n][q]]).map((way) => gamma * scale * way));
+    return { mean: mu, variance, xhat, ways, y: each((n, q) => gamma * xhat[n][q] + beta), dx: each((n, q) => ways[n][q].reduce((sum, way) => sum + way)) };
+  };
+
+  // The least that an algorithm takes, and what it waits for.
+  const roofline = (operations, bytes, peak, bandwidth) => {
+    const time = Math.max(operations / peak, bytes / bandwidth);
+    return { time, intensity: operations / bytes, waits: time > operations / peak ? "bytes" : "operations" };
+  };
+
+  // The bugs that no check which was spent tells from this one.
+  const suspects = (results, bug, spent) => range(results.length).filter((other) => spent.every((check) => results[other][check] === results[bug][check]));
+
+  globalThis.arithmetic = { range, filled, chunks, rounded, outputs, convolution, pooling, relu, surprise, descent, roots, network, stepped, normalization, roofline, suspects };
 }
