@@ -91,6 +91,10 @@ class Cached:
         """Keep nothing: what comes next has no forward pass before it."""
         self._kept = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Give copies and pickles all but what `forward` has kept."""
+        return {**vars(self), "_kept": None}
+
 
 def held(value: object, kind: type, name: str) -> Iterator[tuple[str, Any]]:
     """Yield what is of a kind, in lists, tuples and dicts too, by name."""
@@ -252,10 +256,6 @@ class Layer(Cached, ABC):
             raise TypeError(f"{self} wants a type of floats, got {dtype}")
         for p in self.parameters():
             p.value, p.grad = p.value.astype(dtype), p.grad.astype(dtype)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Give copies and pickles all but what `forward` has kept."""
-        return {**vars(self), "_kept": None}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

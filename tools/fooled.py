@@ -49,7 +49,7 @@ from scratchcnn.models import lenet
 from scratchcnn.training.schedules import cosine, warm_up
 
 IMAGES, EPOCHS, BATCH, RATE = 20_000, 3, 64, 0.05
-HARD = 0.1  # how far the pixels of moved training images go
+HARD = 0.1  # how far moved training images go, from the second epoch on
 ASKED = 1_000  # of the test images, when they are moved
 EPSILONS = 0.01, 0.02, 0.05, 0.1
 KINDS = "plain", "hardened", "linear"
@@ -69,14 +69,16 @@ def trained(kind: str, x: Array, labels: Any, seed: int, epochs: int) -> Layer:
     network, loss = build(kind, rng), SoftmaxCrossEntropy()
     optimizer = SGD(network.parameters(), RATE, momentum=0.9)
     total, schedule = epochs * -(-len(x) // BATCH), warm_up(0.1, cosine())
-    steps = iter(range(total))
+    shares = iter(np.arange(1, total + 1) / total)
     for _ in range(epochs):
         for images, t in deal(x, labels, BATCH, rng):
+            share = float(next(shares))  # of the steps, this one included
             if kind == "hardened":
-                images = adversarial(network, loss, images, t, epsilon=HARD)
+                far = HARD * min(1.0, share * epochs)
+                images = adversarial(network, loss, images, t, epsilon=far)
             loss.forward(network.forward(images), t)
             network.backward(loss.backward())
-            optimizer.step(schedule((next(steps) + 1) / total))
+            optimizer.step(schedule(share))
     network.eval()
     return network
 

@@ -125,7 +125,9 @@ class Listing(LiteralInclude):
             for caption in node.findall(nodes.caption):
                 caption.children.clear()
                 caption += self.source_link(name, piece)
-                caption += nodes.Text(f", lines {lines[0]}\N{EN DASH}{last}")
+                caption += nodes.Text(", ")
+                span = f"lines {lines[0]}\N{EN DASH}{last}"
+                caption += nodes.inline(text=span, classes=["nowrap"])
         if labels := self.options.get("beside"):
             pair = nodes.container("", *found, classes=["pair"])
             pair += nodes.container(classes=["beside"], equations=labels)

@@ -41,7 +41,8 @@ HYPHEN = re.compile(r"(?<![\w.])-(?=[\d.])")
 MARKS = re.compile(r"^(-\w+)?[,.;:!?)\N{RIGHT SINGLE QUOTATION MARK}]*")
 MODULE = re.compile(r"^scratchcnn\.(\w+\.)*")
 LONGEST = 155  # of a description, in characters
-LONGEST_NUMBER = 20  # that no line breaks
+LONGEST_NUMBER = 16  # that no line breaks
+LONG_ENTRY = 16  # of a table, not to be squeezed into a narrow column
 
 
 def drop_theme(app: Sphinx, config: Config) -> None:
@@ -220,13 +221,30 @@ class WrapTables(SphinxPostTransform):
     formats = ("html",)
 
     def run(self, **options: Any) -> None:
-        """Wrap the tables of a page; name those of three columns."""
+        """Wrap the tables of a page; name three columns, and long entries."""
         for table in list(self.document.findall(nodes.table)):
             if len(list(table.findall(nodes.colspec))) == 3:
                 table["classes"].append("three")
+            for entry in table.findall(nodes.entry):
+                if len(entry.astext()) > LONG_ENTRY:
+                    entry["classes"].append("long")
             box = nodes.container(classes=["scroll"])
             table.parent[table.parent.index(table)] = box
             box += table
+
+
+class BreakNames(SphinxPostTransform):
+    """Let a module's name in a heading break after a dot."""
+
+    default_priority = 900
+    formats = ("html",)
+
+    def run(self, **options: Any) -> None:
+        """Put a space without width behind every dot."""
+        for title in self.document.findall(nodes.title):
+            for name in title.findall(nodes.literal):
+                broken = name.astext().replace(".", ".\N{ZERO WIDTH SPACE}")
+                name.children = [nodes.Text(broken)]
 
 
 class WriteNumbers(SphinxPostTransform):
@@ -244,6 +262,10 @@ class WriteNumbers(SphinxPostTransform):
                 pieces = written(number.astext())
                 number.clear()
                 number += pieces
+        for text in list(self.document.findall(nodes.Text)):
+            if text.endswith("± "):
+                bound = nodes.Text(text[:-1] + "\N{NO-BREAK SPACE}")
+                text.parent.replace(text, bound)
 
 
 def written(number: str) -> list[nodes.Node]:
@@ -269,5 +291,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("html-page-context", fill_layout)
     app.add_post_transform(SolveExercises)
     app.add_post_transform(WrapTables)
+    app.add_post_transform(BreakNames)
     app.add_post_transform(WriteNumbers)
     return {"version": "1", "parallel_read_safe": True}

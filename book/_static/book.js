@@ -35,8 +35,7 @@ const fit = () => {
     const scale = box.clientWidth / formula.scrollWidth;
     if (scale < 1) {
       const size = parseFloat(getComputedStyle(formula).fontSize);
-      const least = box.closest(".beside") ? 0 : SMALLEST;
-      formula.style.fontSize = `${size * Math.max(least, scale * 0.99)}px`;
+      formula.style.fontSize = `${size * Math.max(SMALLEST, scale * 0.99)}px`;
     }
   }
   for (const box of all(".wide, .highlight > pre, .listing, .scroll")) {

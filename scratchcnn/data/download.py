@@ -157,6 +157,12 @@ def cache() -> Path:
     return Path(pooch.os_cache("scratchcnn"))
 
 
+def folder_of(data_dir: str | os.PathLike[str] | None = None) -> Path:
+    """Return where the data are looked for, whether they are there or not."""
+    given = data_dir or os.environ.get("SCRATCHCNN_DATA")
+    return Path(os.path.expanduser(given)) if given else cache()
+
+
 def find(data_dir: str | os.PathLike[str] | None = None) -> Path:
     """Return the folder with the data, downloading them if need be.
 
@@ -186,9 +192,8 @@ def find(data_dir: str | os.PathLike[str] | None = None) -> Path:
         raise DataError(
             f"data_dir should name a folder, but is empty. {ADVICE}"
         )
-    given = data_dir or os.environ.get("SCRATCHCNN_DATA")
-    directory = Path(os.path.expanduser(given)) if given else cache()
-    if given:
+    directory = folder_of(data_dir)
+    if data_dir or os.environ.get("SCRATCHCNN_DATA"):
         paths = {name: held(directory, name) for name in SHA256}
         missing = [n for n, path in paths.items() if not os.path.isfile(path)]
         if missing:

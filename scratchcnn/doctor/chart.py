@@ -84,6 +84,15 @@ class Chart(dict[tuple[str, str], Value]):
         self[self.probe, result] = words(error)
         self.lines[self.probe, result] = line(error, self.folder)
 
+    def error(self, probe: str, result: str) -> str:
+        """Return an exception that was written down, after its line."""
+        line = self.lines.get((probe, result))
+        return (
+            f"{line}: {self[probe, result]}"
+            if line
+            else str(self[probe, result])
+        )
+
     def note(self, result: str, action: Callable[[], Any]) -> Any:
         """Write down what an action returns, and return it.
 

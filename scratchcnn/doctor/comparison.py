@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from fractions import Fraction
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,12 @@ def contrast(mine: Value, right: Value, result: str) -> str:
         return "has numbers that are not finite"
     if not mine.any():
         return "is zero everywhere"
+    if np.ptp(right) and not np.ptp(mine):
+        whole = same(
+            mine.ravel()[:1], right.sum(keepdims=True).ravel(), result
+        )
+        words = "the sum of the right ones" if whole else "one number"
+        return f"has {words} everywhere"
     if mine.ndim > 1:
         for words, turn in TURNED.items():
             if same(mine, turn(right), result):
@@ -76,14 +83,25 @@ def proportion(
     mine: npt.NDArray[Any], right: npt.NDArray[Any], result: str
 ) -> str:
     """Say whether all numbers are too large, or too small, by one factor."""
-    square = float(np.vdot(right, right))
+    square = float(np.vdot(right, right)) if np.ptp(right) else 0.0
     factor = float(np.vdot(right, mine)) / square if square else 0.0
     if factor and same(mine, factor * right, result):
-        near = Fraction(factor).limit_denominator(60)
-        exact = abs(near - factor) < 1e-4 * abs(factor)
-        said = near if exact else round(factor, 4)
-        return f"is {said} times the right one"
+        root = round(factor, 4) if simple(factor * factor) else None
+        if said := simple(factor) or root:
+            return f"is {said} times the right one"
     return ""
+
+
+def simple(factor: float) -> Fraction | None:
+    """Return a factor as a ratio, if it is one that says something.
+
+    One of its numbers is small, or they are neighbors, as N and N - 1.
+    """
+    near = Fraction(factor).limit_denominator(60)
+    top, low = abs(near.numerator), near.denominator
+    exact = abs(near - factor) < 1e-4 * abs(factor)
+    telling = min(top, low) <= 12 or abs(top - low) == 1
+    return near if exact and telling else None
 
 
 def places(mine: Value, right: Value, result: str, axes: str) -> str:
@@ -137,12 +155,20 @@ def circumstances(ill: set[str], probes: list[Probe]) -> str:
             else "in the only probe that asks for it"
         )
     traits = sorted({t for probe in probes for t in probe.all_traits()})
-    for trait in traits:
-        those = {p.name for p in probes if trait in p.all_traits()}
-        if those == ill:
-            return f"with {trait}, and only there"
-        if {*names} - those == ill:
-            return f"in every probe but those with {trait}"
-    return f"in {len(ill)} of {len(names)} probes: " + "; ".join(
-        f"with {name}" for name in names if name in ill
-    )
+    ways = [
+        (ill, "with {}, and only there"),
+        ({*names} - ill, "in every probe but those with {}"),
+    ]
+    for size in 1, 2:
+        for group, words in ways:
+            for some in combinations(traits, size):
+                those = {p.name for p in probes if p.all_traits() & {*some}}
+                if those == group:
+                    return words.format(either(some))
+    group, words = min(ways, key=lambda way: len(way[0]))
+    return words.format(either(name for name in names if name in group))
+
+
+def either(names: Iterable[str]) -> str:
+    """Return "a, or with b"."""
+    return ", or with ".join(names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -27,6 +28,7 @@ from scratchcnn.doctor.reports import Diagnosis, Finding
 
 LIMIT = 10.0  # seconds
 LIKELY = 0.5  # what a cause has to explain of a result's probes
+STEPS = re.compile("the (first|second|third|fourth)")
 Ill = dict[str, set[str]]
 
 
@@ -70,10 +72,14 @@ def home(make: Any) -> Path | None:
 def ill_probes(mine: Chart, right: Chart) -> Ill:
     """Return for each result in which probes it is wrong.
 
-    What a failure has kept from being seen is not judged.
+    What a failure has kept from being seen is not judged, nor what goes
+    back from a y of another shape.
     """
     found: Ill = {}
     for (probe, result), value in mine.items():
+        shapes = {np.shape(one.get((probe, "y"), ())) for one in (mine, right)}
+        if result.startswith("d") and len(shapes) > 1:
+            continue
         if not same(value, right.get((probe, result)), result):
             found.setdefault(result, set()).add(probe)
     return found
@@ -170,7 +176,10 @@ def lineup(found: list[Suspect], ill: Ill) -> tuple[list[str], list[Suspect]]:
     ranked = sorted(found, key=weight, reverse=True)
     results = own(ranked[0]) if ranked else []
     if not results:
-        return [next(iter(ill))], []
+        first = next(iter(ill))
+        kind = STEPS.sub("", first)
+        alike = [r for r in ill if STEPS.sub("", r) == kind]
+        return [r for r in alike if ill[r] == ill[first]], []
     return results, [s for s in ranked if results[0] in s.explains]
 
 
@@ -183,7 +192,7 @@ def finding(
     def stopped(result: str) -> bool:
         return all(isinstance(mine[p, result], str) for p in ill[result])
 
-    results = sorted(results, key=stopped)
+    results = [r for r in results if not stopped(r)] or results
     main = results[0]
     probes = {probe.name: probe for _, probe in one.probes()}
     seen = [probes[p] for p, r in mine if r == main and p in probes]
@@ -195,16 +204,27 @@ def finding(
     least = min(sorted(ill[main]), key=size)
     pair = mine[least, main], right.get((least, main), "nothing of the kind")
     inside = places(*pair, main, one.axes.get(main, ""))
-    what, line = contrast(*pair, main), mine.lines.get((least, main), "")
-    if line:
-        what = what.replace("stopped: ", f"stopped: {line}: ", 1)
+    what = contrast(*pair, main)
+    if stopped(main):
+        what = f"stopped: {mine.error(least, main)}"
+    elif fails := [p for p in ill[main] if isinstance(mine[p, main], str)]:
+        there = f"stopped elsewhere: {mine.error(min(fails), main)}"
+        what = f"{what}, and {there}" if what else there
     names = dict.fromkeys(cause.name for cause in causes)
     exhibit = causes[0].exhibit if causes else ""
     read = one.chapter(main)
     return Finding(
         results=results,
         causes=[*names][:3],
-        where=circumstances(ill[main], seen) + (inside and f", {inside}"),
+        where="; ".join(
+            filter(
+                None,
+                [
+                    circumstances(ill[main], seen),
+                    inside and f"in the smallest {inside}",
+                ],
+            )
+        ),
         what=what,
         why=causes[0].why if causes else advice(pair[0]),
         read=f"{read}, and exhibit {exhibit} of the bug gallery"
@@ -264,9 +284,12 @@ def diagnose(candidate: Callable[..., Any], kind: str) -> Diagnosis:
         causes = [suspect.cause for suspect in ranked]
         findings.append(finding(kind, mine, results, left, causes))
         left = {r: where for r, where in left.items() if r not in results}
-    seen = dict.fromkeys(result for _, result in mine)
-    wrong = {result for one in findings for result in one.results}
-    agreeing = [result for result in seen if result not in wrong]
+    differs = {
+        r for (p, r), v in right.items() if not same(mine.get((p, r)), v, r)
+    }
+    asked = dict.fromkeys(result for _, result in right)
+    agreeing = [result for result in asked if result not in differs]
+    seen = [*dict.fromkeys(result for _, result in mine)]
     probes = {probe.name for _, probe in KINDS[kind].probes()}
-    findings.sort(key=lambda one: [*seen].index(one.results[0]))
+    findings.sort(key=lambda one: seen.index(one.results[0]))
     return Diagnosis(kind, findings, agreeing, len(probes))

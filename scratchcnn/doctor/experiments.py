@@ -135,8 +135,8 @@ def set_values(found: dict[str, Parameter]) -> dict[str, Array]:
 
 
 def handed(array: Array, probe: Probe) -> Array:
-    """Return an array as it is handed over: a copy, or a frozen one."""
-    if "frozen" not in probe.name:
+    """Return an array as it is handed over: a copy, or a read-only one."""
+    if "read-only" not in probe.name:
         return array.copy()
     array = np.asfortranarray(array)
     array.flags.writeable = False

@@ -89,7 +89,7 @@ VECTORS = [
     Probe("as many examples as outputs", (3, 5), shape=(5, 3)),
     Probe("all sizes equal", (3, 3), shape=(3, 3)),
     Probe("a batch of one", (2, 3), shape=(1, 2)),
-    Probe("frozen inputs", (3, 2), shape=(5, 3)),
+    Probe("read-only inputs that lie by columns", (3, 2), shape=(5, 3)),
     Probe("float32", (3, 5), shape=(2, 3), dtype="float32"),
 ]
 ANY = [
@@ -97,7 +97,7 @@ ANY = [
     Probe("images", shape=(2, 3, 5, 4)),
     Probe("ties and zeros", shape=(4, 7), change=ties),
     Probe("a batch of one", shape=(1, 5)),
-    Probe("frozen inputs", shape=(3, 4, 2)),
+    Probe("read-only inputs that lie by columns", shape=(3, 4, 2)),
     Probe("float32", shape=(3, 5), dtype="float32"),
 ]
 CONVOLUTIONS = [
@@ -147,7 +147,9 @@ CONVOLUTIONS = [
         "padding",
     ),
     Probe("a batch of one", (2, 3, 2), shape=(1, 2, 4, 3)),
-    Probe("frozen inputs", (2, 3, 2), shape=(3, 2, 4, 3)),
+    Probe(
+        "read-only inputs that lie by columns", (2, 3, 2), shape=(3, 2, 4, 3)
+    ),
     Probe(
         "float32",
         (2, 3, 2),
@@ -177,7 +179,7 @@ POOLS = [
         "ties, overlaps",
         change=ties,
     ),
-    Probe("frozen inputs", (2,), shape=(3, 2, 4, 6)),
+    Probe("read-only inputs that lie by columns", (2,), shape=(3, 2, 4, 6)),
     Probe("float32", (2,), shape=(2, 3, 4, 6), dtype="float32"),
 ]
 SHAPES = [
@@ -185,14 +187,14 @@ SHAPES = [
     Probe("images to images", ((3, 2, 2),), shape=(2, 3, 4, 1)),
     Probe("a size of -1", ((2, -1),), shape=(3, 4, 2)),
     Probe("a batch of one", ((2, 3),), shape=(1, 6)),
-    Probe("frozen inputs", ((4, -1),), shape=(3, 2, 4)),
+    Probe("read-only inputs that lie by columns", ((4, -1),), shape=(3, 2, 4)),
     Probe("float32", ((4, 2),), shape=(3, 8), dtype="float32"),
 ]
 FLAT = [
     Probe("images", shape=(2, 3, 4, 5)),
     Probe("one channel", shape=(3, 1, 2, 2)),
     Probe("a batch of one", shape=(1, 2, 3, 2)),
-    Probe("frozen inputs", shape=(3, 2, 2, 2)),
+    Probe("read-only inputs that lie by columns", shape=(3, 2, 2, 2)),
     Probe("float32", shape=(2, 2, 3, 2), dtype="float32"),
 ]
 STEADY = {"momentum": 0.25, "epsilon": 0.5}
@@ -200,7 +202,7 @@ CHANNELS = [
     Probe("sizes that all differ", (3,), STEADY, (2, 3, 5, 4)),
     Probe("the usual settings", (2,), shape=(3, 2, 2, 2)),
     Probe("a batch of one", (2,), STEADY, (1, 2, 3, 2)),
-    Probe("frozen inputs", (2,), STEADY, (3, 2, 2, 3)),
+    Probe("read-only inputs that lie by columns", (2,), STEADY, (3, 2, 2, 3)),
     Probe("float32", (3,), STEADY, (2, 3, 2, 4), dtype="float32"),
     Probe("evaluation", (3,), STEADY, (2, 3, 5, 4), training=False),
     Probe(

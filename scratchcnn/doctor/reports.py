@@ -80,6 +80,11 @@ class Finding:
         main = self.results[0]
         return bool(sentence(main)) or main.startswith("the precision")
 
+    def brief(self) -> str:
+        """Return the likeliest cause, or else what is wrong."""
+        said, _, _ = str(self).partition(".\n")
+        return self.causes[0] if self.causes else said
+
     def __str__(self) -> str:
         stopped = isinstance(self.mine, str)
         said = [s for r in self.results if (s := sentence(r))]
@@ -92,15 +97,16 @@ class Finding:
             several = plural or len(things) > 1
             wrong = "are wrong" if several else "is wrong"
             if stopped:
-                wrong = "did not come"
+                wrong = "are missing" if several else "is missing"
             named = listed(AGAIN.sub(r"the second \1", r) for r in things)
             lines.append(f"{named} {wrong} {self.where}.")
         if said:
             where = "" if things else f", {self.where}"
             lines.append(f"It is not so that {listed(said)}{where}.")
         if self.causes:
-            lines.append(f"Most likely: {self.causes[0]}.")
-        elif not stopped:
+            likely = "It may be" if stopped else "Most likely"
+            lines.append(f"{likely}: {self.causes[0]}.")
+        elif not stopped and not self.told():
             lines.append("No known mistake behaves like this.")
         if self.why:
             lines.append(self.why)
@@ -196,15 +202,23 @@ class Diagnosis:
             for f in self.findings
         )
 
+    def brief(self) -> str:
+        """Return in a few words what was found."""
+        return "; ".join(one.brief() for one in self.findings)
+
     def __str__(self) -> str:
         main = [r for r in self.agreeing if " " not in r.removeprefix("the ")]
         more = len(self.agreeing) - len(main)
         many = "s" if more > 1 else ""
-        said = [*main, f"{more} other result{many}"] if more else main
-        name, probes = self.kind, f"in all {self.probes} probes"
+        other = "other " if main else ""
+        said = [*main, f"{more} {other}result{many}"] if more else main
+        few = {1: "in the only probe", 2: "in both probes"}
+        probes = few.get(self.probes, f"in all {self.probes} probes")
         if self.healthy:
-            return f"{name}: healthy {probes} ({', '.join(said)})"
-        lines = [f"{name}: right {probes}: {', '.join(said) or 'nothing'}"]
+            return f"{self.kind}: healthy {probes} ({', '.join(said)})"
+        right = f"right {probes}: {', '.join(said)}"
+        nothing = f"nothing is right {probes}"
+        lines = [f"{self.kind}: {right if said else nothing}"]
         found = enumerate(self.findings, 1)
         return "\n\n".join(lines + [f"{i}. {one}" for i, one in found])
 

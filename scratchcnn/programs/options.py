@@ -11,6 +11,7 @@ import numpy as np
 
 from scratchcnn.arrays import check_size
 from scratchcnn.data.augmentation import shift_and_flip
+from scratchcnn.data.download import SHA256, folder_of, held
 from scratchcnn.data.fashion_mnist import NAMES, check_classes
 from scratchcnn.layer import Layer
 from scratchcnn.layers.dense import Dense
@@ -106,10 +107,14 @@ class Settings:
         Raises
         ------
         ValueError
-            If two are one, if a checkpoint would replace another, or if
-            --resume comes without one.
+            If two are one, or one of the data, if a checkpoint would
+            replace another, or if --resume comes without one.
         """
         check_distinct(checkpoint=self.checkpoint, save=self.save)
+        folder = folder_of(self.data)
+        for path in (held(folder, name) for name in SHA256):
+            check_distinct(data=path, save=self.save)
+            check_distinct(data=path, checkpoint=self.checkpoint)
         if self.resume and self.checkpoint is None:
             raise ValueError("--resume wants a --checkpoint")
         if self.checkpoint and self.checkpoint.exists() and not self.resume:

@@ -117,8 +117,21 @@ class Trainer:
         )
 
     def score(self, network: Layer) -> float:
-        """Return the share of the held-out images that it gets right."""
-        return accuracy(network, self.loss, *self.tested)
+        """Return the share of the held-out images that it gets right.
+
+        Raises
+        ------
+        FloatingPointError
+            If its outputs are no numbers.
+        """
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):
+                return accuracy(network, self.loss, *self.tested)
+        except ValueError as error:
+            raise FloatingPointError(
+                f"the network has diverged, {error}: try a smaller "
+                f"learning_rate than {self.settings.rate}"
+            ) from error
 
     def run(self) -> History:
         """Train behind a progress bar, and return how it went."""

@@ -140,9 +140,10 @@ def chapter_of(name: str) -> str:
         if wanted in (chapter, *one.kinds, *pages):
             return chapter
     meant = " or ".join(close_to(name))
+    others = f"there are {', '.join(CHAPTERS)}"
     raise ValueError(
-        f"there is no chapter {name}{meant and f'; did you mean {meant}?'}; "
-        f"there are {', '.join(CHAPTERS)}"
+        f"there is no chapter {name}; "
+        + (f"did you mean {meant}?" if meant else others)
     )
 
 
@@ -156,7 +157,7 @@ def close_to(name: str) -> list[str]:
     near = get_close_matches(wanted, [*CHAPTERS, *KINDS])
     for kind, one in KINDS.items():
         capitals = "".join(filter(str.isupper, one.name)).lower()
-        if wanted == capitals or kind.startswith(wanted):
+        if wanted and (wanted == capitals or kind.startswith(wanted)):
             near.append(kind)
     return [*dict.fromkeys(near)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 from pathlib import Path
@@ -50,6 +51,14 @@ def meant(kind: str, result: str) -> list[str]:
     return ways.get(result, [one for one in results if one == result])
 
 
+def opened(path: Path) -> dict[str, int]:
+    """Return how many steps are open; none, if the file can't be read."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        found = json.loads(path.read_text("utf-8")).items()
+        return {k: n for k, n in found if isinstance(n, int) and n > 0}
+    return {}
+
+
 def hint(folder: Path, name: str) -> str:
     """Return the steps that were opened before, and one more."""
     kind, result = derivation(name)
@@ -58,9 +67,9 @@ def hint(folder: Path, name: str) -> str:
         HINTS[kind][result],
         folder / MEMORY,
     )
-    opened = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    count = min(opened.get(name, 0) + 1, len(steps))
-    write_whole(path, json.dumps({**opened, name: count}).encode())
+    before = opened(path)
+    count = min(before.get(name, 0) + 1, len(steps))
+    write_whole(path, json.dumps({**before, name: count}).encode())
     lines = [
         f"{i} of {len(steps)}. {step}"
         for i, step in enumerate(steps[:count], 1)
@@ -82,6 +91,7 @@ def listing(name: str) -> str:
     found = [KINDS[kind].right() for kind in kinds_of(thing)]
     if method:
         found = [getattr(one, method, None) for one in found]
-    if None in found:
-        raise ValueError(f"there is no {method!r} in {thing}")
-    return "\n\n".join(map(inspect.getsource, found))
+    try:
+        return "\n\n".join(map(inspect.getsource, found))
+    except TypeError as error:  # not written in Python, or no code at all
+        raise ValueError(f"there is no {method!r} in {thing}") from error

@@ -11,7 +11,7 @@ from scratchcnn.arrays import check_number, check_size
 from scratchcnn.programs.command_line import CommandLine
 from scratchcnn.programs.two_classes import EPOCHS
 from scratchcnn.streams import progress_bar
-from scratchcnn.workbook.board import board, check, curves
+from scratchcnn.workbook.board import board, check, curves, overheard
 from scratchcnn.workbook.chapters import CHAPTERS, chapter_of
 from scratchcnn.workbook.child import ask
 from scratchcnn.workbook.hints import hint, listing
@@ -87,6 +87,8 @@ def upgrade(folder: Path, chapters: list[str] | None, hard: bool) -> Answer:
     if not folder.is_dir():
         raise ValueError(f"{str(folder)!r} is no folder; see `new`")
     names = chapters or written(folder)
+    if not names:
+        raise ValueError(f"{str(folder)!r} holds no workbook; see `new`")
     return 0, lines(write_missing(folder, names, hard))
 
 
@@ -130,11 +132,12 @@ def train(folder: Path, minutes: float, **settings: Any) -> Answer:
     check_number("train", "--minutes", minutes, positive=True)
     check_size("train", "--epochs", settings["epochs"])
     check_size("train", "--seed", settings["seed"], 0)
-    try:
-        found = ask("train", folder, 60 * minutes, **settings)
-    except RuntimeError as error:
-        raise ValueError(f"training: {error}") from error
-    return 0, curves(found) + "\n"
+    told = ask("train", folder, 60 * minutes, **settings)
+    heard = overheard("Your code", told.printed)
+    if told.error:
+        lines = filter(None, [f"training: {told.error}", heard])
+        raise ValueError("; ".join(lines))
+    return 0, "\n\n".join(filter(None, [curves(told.found), heard])) + "\n"
 
 
 COMMANDS: dict[str, Callable[..., Answer]] = {

@@ -78,10 +78,13 @@ def cut(
     work = isinstance(part, ast.FunctionDef) and (whole or part.name in WORK)
     if stated and hard:
         remove(part.body[0], kept)
+        below = (part.body[0].end_lineno or 0) + 1
+        if not kept.get(below, GAP).strip():
+            kept.pop(below)
     if not work:
         return
-    for statement in part.body[stated:]:
-        remove(statement, kept)
+    for number in range(part.body[stated].lineno, part.end_lineno or 0):
+        kept.pop(number, None)
     indent = " " * (part.col_offset + 4)
     kept[part.end_lineno or 0] = indent + GAP
 
@@ -157,15 +160,16 @@ def write_missing(
 
 def add_names(path: Path, text: str) -> list[str]:
     """Append to a file the classes and functions that it lacks."""
-    mine = path.read_text(encoding="utf-8")
+    mine = path.read_bytes()
     try:
         there = {*map(named, ast.parse(mine).body)}
-    except SyntaxError:
+    except (SyntaxError, ValueError):  # which null bytes are, for some
         return []
     missing = [n for n in ast.parse(text).body if named(n) not in there]
     missing = [node for node in missing if named(node)]
     pieces = [ast.get_source_segment(text, node) or "" for node in missing]
     if pieces:
-        whole = "\n\n\n".join([mine.rstrip("\n"), *pieces]) + "\n"
-        path.write_text(whole, encoding="utf-8")
+        start = "" if mine.endswith(b"\n") else "\n"
+        with path.open("a", encoding="utf-8") as file:
+            file.write("\n\n".join([start, *pieces]) + "\n")
     return [f"{path.name}: {named(node)}" for node in missing]

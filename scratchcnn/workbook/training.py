@@ -36,13 +36,13 @@ def ours() -> SimpleNamespace:
     return SimpleNamespace(**parts)
 
 
-def mixed(folder: Path) -> tuple[SimpleNamespace, list[str], list[str]]:
+def mixed(folder: Path) -> tuple[SimpleNamespace, list[str], dict[str, str]]:
     """Return the reader's parts, with ours for those not written yet.
 
-    Then the names of those that are the reader's, and of the ill ones
-    among them.
+    Then the names of those that are the reader's; and of the ill ones
+    among them what is wrong.
     """
-    parts, own, ill = ours(), list[str](), list[str]()
+    parts, own, ill = ours(), list[str](), dict[str, str]()
     for name, chapter in CHAPTERS.items():
         wanted = [kind for kind in chapter.kinds if kind in PARTS]
         if not wanted or not (folder / f"{name}.py").exists():
@@ -53,8 +53,10 @@ def mixed(folder: Path) -> tuple[SimpleNamespace, list[str], list[str]]:
             told = diagnose(part, kind) if part is not None else None
             if told is not None and told.written:
                 setattr(parts, KINDS[kind].name, part)
-                (own if told.healthy else ill).append(KINDS[kind].name)
-    return parts, own + ill, ill
+                own.append(KINDS[kind].name)
+                if not told.healthy:
+                    ill[KINDS[kind].name] = told.brief()
+    return parts, own, ill
 
 
 def answering(layer: Any, way: str) -> Callable[..., Any]:

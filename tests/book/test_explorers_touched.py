@@ -6,7 +6,9 @@ book: they write a page of their own.
 
 from __future__ import annotations
 
+import copy
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -16,6 +18,12 @@ from typing import Any
 import numpy as np
 import pytest
 from elements import BASES
+from explorers import compact, digits
+from story import record, told
+
+from scratchcnn import MeanSquaredError
+from scratchcnn.models import two_class
+from scratchcnn.training import gradient_step
 
 SCRIPTS = Path(__file__).parents[2] / "book" / "_static" / "explorers"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -55,6 +63,51 @@ POOL = {
 LOGITS = {"first": np.log(6), "second": np.log(3), "third": 0}
 START = {"first": 4, "second": 1}
 SETTINGS = {"rate": 0.04, "momentum": 0.7, "condition": 25}
+NETWORK, WEIGHTS = compact(two_class(rng=np.random.default_rng(0)))
+IMAGES = np.random.default_rng(1).integers(0, 32, (2, 1, 1, 28, 28))
+WATCHED = {
+    "names": ["shirt", "trouser"],
+    "rate": 0.01,
+    "row": 0,
+    "garments": [[digits(image), t] for t, image in enumerate(IMAGES)],
+    **WEIGHTS,
+}
+STEP = record(
+    {
+        "x": np.array([[1.0, 2, 0], [1, 0, 0], [1, 1, 0]]),
+        "w": np.array([[1.0, 2], [-1, 3]]),
+        "b": -1.0,
+        "a": np.array([-2.0, 2, 1, 1]),
+        "c": 2.0,
+        "t": 1.0,
+    },
+    rate=0.01,
+)
+STORY = told(STEP, "w01", "x11").replace("></a>", ">(1.1)</a>")
+NORM = {
+    "at": ["dx", [0, 0]],
+    "image": [1, 3],
+    "mates": {"one": [3, 9], "another": [1, 3]},
+    "dy": [[-2, 4], [-4, 6]],
+    "gamma": 3,
+    "beta": 1,
+    "epsilon": 1e-9,
+    "running": [4, 36],
+}
+GAME = {
+    "budget": 2,
+    "checks": ["Convolution", "Dense", "ReLU"],
+    "bugs": [{"name": f"bug {k}", "why": f"As {k} is."} for k in range(3)],
+    "verdicts": [["dx", "", ""], ["dx", "dw", ""], ["", "", "dx"]],
+    "said": [["off", "well", "well"], ["off"] * 3, ["well", "well", "off"]],
+}
+ROOF = {
+    "values": {"peak": 2, "bandwidth": 1, "run": 0},
+    "runs": [
+        {"name": name, "costs": {"im2col": [8e6, least], "SciPy": [8e6, 1e5]}}
+        for name, least in {"few": 2e6, "many": 4e5}.items()
+    ],
+}
 SHOWN = {
     "forward": ("convolution", {"at": ["y", [0, 0, 1]], **EXAMPLE}),
     "backward": ("convolution", {"at": ["x", [0, 1, 2]], **EXAMPLE}),
@@ -62,25 +115,32 @@ SHOWN = {
     "relu": ("relu", {"at": ["x", [0, 0]], "x": [[2, -1]], "dy": [[3, 4]]}),
     "logits": ("logits", {"values": {**LOGITS, "add": 0, "temperature": 1}}),
     "momentum": ("momentum", {"values": {**START, **SETTINGS}}),
+    "network": ("network", WATCHED),
+    "batchnorm": ("batchnorm", NORM),
+    "gallery": ("gallery", GAME),
+    "roofline": ("roofline", ROOF),
 }
 
 
 def page_of(shown: dict[str, tuple[str, dict[str, Any]]]) -> str:
     """Return a page of figures, each with an explorer and what it replaces."""
     static = SCRIPTS.parent.as_uri()
-    names = ["arithmetic", "explorer", *set(BASES.values())]
-    names += dict(shown.values())
+    names = dict.fromkeys(
+        ["arithmetic", "explorer", *BASES.values(), *dict(shown.values())]
+    )
     scripts = "".join(
         f'<script defer src="{static}/explorers/{name}.js"></script>'
         for name in names
     )
     figures = "".join(
         f'<figure id="{key}"><{name}-explorer class="explorer">'
-        f'<script type="application/json">{json.dumps(data)}</script>'
+        '<script type="application/json">'
+        f"{json.dumps(data, default=np.ndarray.tolist)}</script>"
         f"</{name}-explorer><p>still</p><figcaption>Words</figcaption>"
         "</figure>"
         for key, (name, data) in shown.items()
     )
+    figures += f'<figure id="story">{STORY}<p>still</p></figure>'
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
@@ -282,6 +342,222 @@ def test_a_ball_starts_where_it_is_put(visit):
     assert words(tab, "momentum").endswith("the ball does not arrive")
 
 
+def said(tab: Any, name: str) -> float:
+    """Return the number that is said of a name in the line below."""
+    line = tab.inner_text("#network .said").replace("\u2212", "-")
+    return float(re.search(rf"(?:^|\s){re.escape(name)} = (\S*\d)", line)[1])
+
+
+def sheet(tab: Any, name: str) -> Any:
+    """Return a sheet of the network by its name."""
+    return tab.get_by_role("slider", name=name, exact=True)
+
+
+def test_a_network_to_watch_is_that_of_the_package(visit):
+    tab, close = visit(), {"rel": 6e-3}
+    network, x = copy.deepcopy(NETWORK), IMAGES[0] / 31
+    assert said(tab, "y") == pytest.approx(network(x).item(), **close)
+    tab.click("#network button >> text=Mirror")
+    tab.click("#network button >> text=Down")
+    x = np.pad(x[..., :-1, ::-1], ((0, 0), (0, 0), (1, 0), (0, 0)))
+    assert said(tab, "y") == pytest.approx(network(x).item(), **close)
+    choose(tab, "network", "target", "trouser")
+    t, mse = np.ones((1, 1)), MeanSquaredError()
+    for _ in range(2):
+        tab.click("#network button >> text=One step")
+        gradient_step(network, mse, x, t, 0.01)
+    y = network(x)
+    assert said(tab, "y") == pytest.approx(y.item(), **close)
+    loss = mse.forward(y, t)
+    line = tab.inner_text("#network [role=status]").replace("\u2212", "-")
+    assert float(re.search(r"\u00b2 = (\S*\d)", line)[1]) == pytest.approx(
+        loss, **close
+    )
+    assert "Steps: 2; before them, y = " in line
+    choose(tab, "network", "show", "backward")
+    dx = network.backward(mse.backward())
+    sheet(tab, "dx").hover(position={"x": 8 * 5 + 4, "y": 8 * 20 + 4})
+    name = "dx(20, 5)"
+    assert said(tab, name) == pytest.approx(dx[0, 0, 20, 5], **close)
+    tab.click("#network button >> text=Reset")
+    assert said(tab, "y") == pytest.approx(
+        NETWORK(IMAGES[0] / 31).item(), **close
+    )
+
+
+def test_a_garment_is_chosen_and_drawn_on_by_keys(visit):
+    tab, close = visit(), {"rel": 6e-3}
+    tab.focus("#network [name=garment]:checked")
+    tab.keyboard.press("ArrowRight")
+    x = IMAGES[1] / 31
+    assert said(tab, "y") == pytest.approx(NETWORK(x).item(), **close)
+    sheet(tab, "x").focus()
+    for key in "ArrowUp", "ArrowLeft", "Space":
+        tab.keyboard.press(key)
+    x[..., 13:15, 13:15] = 1
+    assert said(tab, "y") == pytest.approx(NETWORK(x).item(), **close)
+    assert tab.evaluate("document.activeElement.ariaValueText") == (
+        "x(13, 13) = 1"
+    )
+    maps = sheet(tab, "y of Conv2D")
+    maps.focus()
+    for key in ["ArrowDown", *["ArrowRight"] * 26]:
+        tab.keyboard.press(key)
+    seen = NETWORK.layers[0](x)[0, 1, 1, 0]
+    assert said(tab, "y of Conv2D[1](1, 0)") == pytest.approx(seen, **close)
+    marks = tab.locator("#network .flow i:visible")
+    window = sheet(tab, "x").locator("i").bounding_box()
+    assert window["width"] == pytest.approx(3 * 8, abs=1)
+    assert marks.count() == 4  # the window, and the place in three sheets
+    sheet(tab, "y of Dense").focus()
+    for _ in range(3):
+        tab.keyboard.press("ArrowRight")
+    assert sheet(tab, "w of Dense, row 3").count() == 1
+
+
+def test_an_image_is_drawn_on_by_hand(visit):
+    tab = visit(390, has_touch=True)
+    tab.click("#network button >> text=Erase")
+    blank = NETWORK(np.zeros((1, 1, 28, 28)))
+    assert said(tab, "y") == pytest.approx(blank.item(), abs=1e-6)
+    sheet(tab, "x").tap(position={"x": 8 * 12 + 4, "y": 8 * 9 + 4})
+    x = np.zeros((1, 1, 28, 28))
+    x[..., 9:11, 12:14] = 1
+    assert said(tab, "y") == pytest.approx(NETWORK(x).item(), rel=6e-3)
+    choose(tab, "network", "pen", "erases")
+    sheet(tab, "x").tap(position={"x": 8 * 11 + 4, "y": 8 * 9 + 4})
+    x[..., 9:11, 12] = 0
+    assert said(tab, "y") == pytest.approx(NETWORK(x).item(), rel=6e-3)
+
+
+def test_the_colors_of_a_map_are_those_of_the_theme(visit):
+    tab = visit()
+    map_ = "document.querySelectorAll('#network .flow canvas')[4].toDataURL()"
+    light = tab.evaluate(map_)
+    tab.emulate_media(color_scheme="dark")
+    tab.wait_for_function(f"{map_} !== '{light}'")
+    tab.evaluate("document.documentElement.dataset.theme = 'light'")
+    tab.wait_for_function(f"{map_} === '{light}'")
+
+
+def test_a_story_unfolds_by_keys_and_by_finger(visit):
+    tab = visit(390, has_touch=True)
+    assert tab.locator("#story summary:visible").count() == 5
+    path = ["dw01", "dz00", "dh0", "dy", "e", "y", "h0", "z00"]
+    for k, name in enumerate(path):
+        begins = re.compile(rf"^{name} = ")
+        summary = tab.locator("#story summary:visible", has_text=begins).first
+        if k % 2:
+            summary.tap()
+        else:
+            summary.press("Enter")
+    assert tab.locator("#story summary:visible").count() > 5 + len(path)
+    pixel = tab.locator("#story li", has_text=re.compile("^x01 = 2, a pixel$"))
+    assert pixel.locator("visible=true").count() == 2  # of dw01 and of z00
+    wide = "document.documentElement.scrollWidth - window.innerWidth"
+    assert tab.evaluate(wide) <= 0
+    plain = visit(java_script_enabled=False)
+    assert plain.is_visible("#story summary")
+    assert not plain.is_visible("#story > p")
+
+
+def test_an_image_depends_on_its_mate_but_not_in_evaluation(visit):
+    tab = visit()
+    assert words(tab, "batchnorm") == (
+        "x(0, 0) is a part of every y: dx(0, 0) = -2 - 1 + 3 = 0"
+    )
+    assert board(tab, "batchnorm") == ["-2", "-1", "3"]
+    y = cell(tab, "batchnorm", "y", "0, 1")
+    assert y.inner_text() == "0"
+    choose(tab, "batchnorm", "mate", "another")
+    assert y.inner_text() == "4"
+    y.hover()
+    assert words(tab, "batchnorm") == "y(0, 1) = 3·1 + 1 = 4, made of every x"
+    assert len({one for one in lit(tab, "batchnorm") if one[0] == "x"}) == 5
+    choose(tab, "batchnorm", "mode", "evaluation")
+    y.hover()
+    alone = {"x(0, 1)", "x\u0302(0, 1)", "y(0, 1)", "dx(0, 1)", "dy(0, 1)"}
+    assert set(lit(tab, "batchnorm")) == alone
+    assert y.inner_text() == "0.5"
+    choose(tab, "batchnorm", "mate", "one")
+    assert y.inner_text() == "0.5"
+    cell(tab, "batchnorm", "dx", "0, 1").hover()
+    assert words(tab, "batchnorm").endswith(
+        "of y(0, 1) alone: dx(0, 1) = 2 + 0 + 0 = 2"
+    )
+    assert tab.locator("#batchnorm .board .off").count() == 2
+
+
+def test_a_mean_follows_what_is_typed(visit):
+    tab = visit()
+    cell(tab, "batchnorm", "x", "1, 1").focus()
+    tab.keyboard.type("1")
+    tab.keyboard.press("Enter")
+    tab.locator("#batchnorm [aria-label^='v(0)']").hover()
+    assert words(tab, "batchnorm") == "v = 1, the variance of all x"
+    for n, q in np.ndindex(2, 2):
+        cell(tab, "batchnorm", "dy", f"{n}, {q}").focus()
+        tab.keyboard.type("5")
+        tab.keyboard.press("Enter")
+    for n, q in np.ndindex(2, 2):
+        assert cell(tab, "batchnorm", "dx", f"{n}, {q}").inner_text() == "0"
+
+
+def test_checks_are_spent_until_a_bug_is_named(visit):
+    tab = visit()
+    tab.evaluate("""() => {
+        const turns = [0.9, 0.4, 0.4, 0.1];
+        Math.random = () => turns.shift();
+        document.querySelector("gallery-explorer").bug = 0;
+    }""")
+    game = tab.locator("#gallery")
+    game.get_by_text("Another bug").click()
+    check = game.get_by_role("button", name="ReLU", exact=True)
+    check.focus()
+    tab.keyboard.press("Enter")
+    assert words(tab, "gallery").endswith(": off. Checks left: 1.")
+    check.press("Enter")  # is spent already
+    game.get_by_role("button", name="Convolution").press("Enter")
+    assert words(tab, "gallery").endswith(": well. Checks left: 0.")
+    closed = game.get_by_role("button", name="Dense")
+    closed.press("Enter")
+    assert game.locator("li span:not(:empty)").count() == 2
+    tab.select_option("#gallery select", "bug 1")
+    game.get_by_text("Say so").click()
+    assert words(tab, "gallery") == (
+        "No: bug 2. As 2 is. Your checks leave bug 2."
+    )
+    assert game.locator("li span:not(:empty)").count() == 3
+    game.get_by_text("Another bug").click()
+    game.get_by_role("button", name="ReLU", exact=True).click()
+    tab.select_option("#gallery select", "bug 1")
+    game.get_by_text("Say so").click()
+    assert words(tab, "gallery") == (
+        "Yes: bug 1. As 1 is. Your checks leave bug 0, bug 1."
+    )
+    game.get_by_text("Another bug").click()
+    assert game.locator("li span:not(:empty)").count() == 0
+
+
+def test_a_faster_memory_moves_the_edge(visit):
+    tab = visit()
+    said = "below 10 operations a byte, an algorithm waits for bytes: "
+    assert words(tab, "roofline") == f"{said}im2col"
+    rows = tab.locator("#roofline td").all_inner_texts()
+    assert rows == ["200 μs", "bytes", "80 μs", "operations"]
+    run = tab.locator("#roofline [name=run]")
+    run.focus()
+    tab.keyboard.press("ArrowRight")
+    assert run.get_attribute("aria-valuetext") == "many"
+    assert words(tab, "roofline") == f"{said}none"
+    tab.focus("#roofline [name=bandwidth]")
+    tab.keyboard.press("Home")
+    assert words(tab, "roofline") == f"{said}im2col, SciPy".replace(
+        "10", "100"
+    )
+    assert tab.locator("#roofline circle").count() == 2
+
+
 def test_it_plays_and_pauses(visit):
     tab = visit()
     tab.click("#forward button >> text=Play")
@@ -327,8 +603,9 @@ def test_without_a_script_and_in_print_the_figure_stands_still(visit):
     tab = visit()
     assert not tab.is_visible("#forward > p")
     tab.emulate_media(media="print")
-    assert tab.is_visible("#forward > p")
-    assert not tab.is_visible("#forward .explorer")
+    for figure in "forward", "network", "story":
+        assert tab.is_visible(f"#{figure} > p")
+        assert not tab.is_visible(f"#{figure} .explorer")
     plain = visit(java_script_enabled=False)
     assert plain.is_visible("#forward > p")
     assert not plain.is_visible("#forward .explorer")

@@ -2,9 +2,33 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
+from bs4 import BeautifulSoup
 from landing import PICTURES, picture
 from pages import written
+
+ROOT = Path(__file__).parents[2]
+CONF = """\
+extensions = ["sphinx_exercise", "pages"]
+html_theme = "book"
+"""
+PAGE = """\
+``scratchcnn.layers.dense``
+===========================
+
+.. index:: scratchcnn.layers.dense; with <two> inputs
+.. index:: scratchcnn.layers.relu
+
+Within ± *three*.
+
++-------+---------------------------+
+| brief | an entry of several words |
++-------+---------------------------+
+"""
 
 
 @pytest.mark.parametrize(
@@ -44,3 +68,47 @@ def test_a_part_is_shown_by_a_figure_of_its_pages(tmp_path):
     )
     with pytest.raises(ValueError, match="No page"):
         picture([first])
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """Build one page, and its index, in the book's theme."""
+    source = tmp_path_factory.mktemp("book")
+    (source / "conf.py").write_text(CONF)
+    (source / "_toc.yml").write_text("parts: []")
+    (source / "index.rst").write_text(PAGE)
+    subprocess.run(
+        [sys.executable, "-m", "sphinx", "-qW", source, source / "html"],
+        env={"PYTHONPATH": str(ROOT / "book" / "_ext")},
+        check=True,
+    )
+    return {
+        name: BeautifulSoup(
+            (source / "html" / name).read_text(), "html.parser"
+        )
+        for name in ("index.html", "genindex.html")
+    }
+
+
+def test_an_index_breaks_names_after_dots(built):
+    dense, relu = built["genindex.html"].select(".index > li")
+    assert "<wbr/>layers.<wbr/>relu</a>" in str(relu)
+    assert relu.a["href"].startswith("index.html#")
+    assert dense.li.get_text().strip() == "with <two> inputs"
+    letter = built["genindex.html"].select_one(".letters a")
+    assert built["genindex.html"].select_one(f"h2{letter['href']}")
+
+
+def test_a_heading_breaks_names_after_dots(built):
+    name = built["index.html"].h1.code.get_text()
+    assert name == "scratchcnn.\u200blayers.\u200bdense"
+
+
+def test_only_the_long_entries_of_a_table_keep_a_width(built):
+    brief, words = built["index.html"].find_all("td")
+    assert not brief.get("class")
+    assert words["class"] == ["long"]
+
+
+def test_a_line_does_not_end_with_a_sign(built):
+    assert "Within ±\N{NO-BREAK SPACE}three" in built["index.html"].get_text()

@@ -21,10 +21,16 @@ A = np.array([[1.0, 2.0, 4.0], [8.0, -16.0, 32.0]])
         ("ValueError: no", "stopped: ValueError: no"),
         (A[:1], "has shape (1, 3), not (2, 3)"),
         (0 * A, "is zero everywhere"),
+        (0 * A + 31, "has the sum of the right ones everywhere"),
+        (0 * A + 30, "has one number everywhere"),
         (A * [1, np.inf, 1], "has numbers that are not finite"),
         (-A, "is -1 times the right one"),
         (A / 7, "is 1/7 times the right one"),
         (A * np.sqrt(2), "is 1.4142 times the right one"),
+        (A * 3 / 35, "is 3/35 times the right one"),
+        (A * 20 / 19, "is 20/19 times the right one"),
+        (A * 25 / 27, ""),
+        (A * np.pi, ""),
         (A[:, ::-1], "is the right one mirrored"),
         (A[::-1, ::-1], "is the right one with rows and columns backwards"),
         (A[::-1], "has the right numbers in another order"),
@@ -33,6 +39,10 @@ A = np.array([[1.0, 2.0, 4.0], [8.0, -16.0, 32.0]])
 )
 def test_arrays_are_contrasted(mine, words):
     assert contrast(mine, A, "y") == words
+
+
+def test_of_numbers_that_are_equal_no_factor_is_told():
+    assert contrast(np.ones(2), np.full(2, 4.0), "the losses") == ""
 
 
 def test_a_transposed_square_is_seen():
@@ -71,7 +81,14 @@ def test_circumstances_are_what_probes_share():
     rest = circumstances({"one", "four"}, probes)
     assert rest == "in every probe but those with a stride"
     some = circumstances({"one", "two"}, probes)
-    assert some == "in 2 of 4 probes: with one; with two"
+    assert some == "with one, or with two, and only there"
+    probes += [Probe("five"), Probe("six"), Probe("seven")]
+    three = circumstances({"one", "four", "six"}, probes)
+    assert three == "with one, or with four, or with six, and only there"
+    most = circumstances({"one", "two", "four", "six"}, probes)
+    assert most == (
+        "in every probe but those with three, or with five, or with seven"
+    )
     assert circumstances({"one"}, probes[:1]) == (
         "in the only probe that asks for it"
     )

@@ -11,6 +11,7 @@ import pytest
 from scratchcnn import Dense, MaxPool2D, ReLU
 from scratchcnn.doctor import CAUSES, KINDS, Diagnosis, diagnose, diagnosis
 from scratchcnn.doctor.diagnosis import known
+from scratchcnn.training import gradient_step
 from tests.doctor.programs import STYLES, WRONG
 from tests.doctor.styles import loops
 
@@ -299,8 +300,94 @@ def test_where_code_has_stopped_is_told_by_file_and_line():
     (one,) = diagnose(Misspelled, "relu").findings
     said = f"stopped: test_diagnosis.py, line {first + 2}: NameError"
     assert one.what.startswith(said)
-    assert "dx did not come in every probe." in str(one)
+    assert "dx is missing in every probe." in str(one)
+    assert "dx, a second time" not in diagnose(Misspelled, "relu").agreeing
     assert "No known mistake" not in str(one)
+
+
+def test_where_it_stops_is_told_beside_where_it_goes_wrong():
+    class Sideways(Dense):
+        """Multiplies without the transpose."""
+
+        def forward(self, x):
+            """Return y."""
+            super().forward(x)
+            return x @ self.weight.cast(x.dtype) + self.bias.cast(x.dtype)
+
+    (one,) = diagnose(Sideways, "dense").findings
+    assert one.causes[0] == "weights not transposed"
+    assert "Most likely: weights not transposed." in str(one)
+    assert one.what.startswith("stopped elsewhere: test_diagnosis.py, line")
+
+
+def test_what_comes_back_from_a_y_of_another_shape_is_not_judged():
+    class Short(KINDS["conv2d"].right()):
+        """Does not count its padding."""
+
+        def forward(self, x):
+            """Return y."""
+            self.y = super().forward(x)
+            (ph, pw), (_, _, oh, ow) = self.padding, self.y.shape
+            return self.y[:, :, : oh - ph, : ow - pw]
+
+        def backward(self, dy):
+            """Return dx."""
+            whole = np.zeros_like(self.y)
+            whole[:, :, : dy.shape[2], : dy.shape[3]] = dy
+            return super().backward(whole)
+
+    found = diagnose(Short, "conv2d")
+    assert [one.results for one in found.findings] == [["y"]]
+    assert not {"y", "dx", "dw", "db"} & {*found.agreeing}
+    assert "the precision of y" in found.agreeing
+
+
+def test_what_was_only_never_reached_is_not_called_wrong():
+    class Backwards(Dense):
+        """Keeps its output."""
+
+        def forward(self, x):
+            """Return y."""
+            y = super().forward(x)
+            self.keep(y)
+            return y
+
+    (one,) = diagnose(Backwards, "dense").findings
+    assert (one.results, one.causes[0]) == (
+        ["dw"],
+        "output kept for the input",
+    )
+
+
+def test_steps_that_are_wrong_in_the_same_way_are_told_together():
+    def half(network, loss, x, t, learning_rate):
+        value = gradient_step(network, loss, x, t, learning_rate)
+        for p in network.parameters()[2:]:
+            p.value += learning_rate * p.grad
+        return value
+
+    (one,) = diagnose(half, "gradient_step").findings
+    assert one.results == ["the first step", "the second step"]
+    assert one.causes == []
+
+
+def test_a_cause_known_by_failures_alone_is_only_possible():
+    class Flat(KINDS["conv2d"].right()):
+        """Pads its examples and channels too."""
+
+        def forward(self, x):
+            """Return y."""
+            padded = np.pad(x, max(self.padding))
+            padding, self.padding = self.padding, (0, 0)
+            try:
+                return super().forward(padded)
+            finally:
+                self.padding = padding
+
+    (one,) = diagnose(Flat, "conv2d").findings
+    assert one.causes[0] == "padding on all four axes"
+    assert "It may be: padding on all four axes." in str(one)
+    assert "y is missing with padding" in str(one)
 
 
 def test_who_returns_nothing_is_asked_for_a_return():

@@ -32,8 +32,8 @@ def test_a_probe_draws_the_same_numbers_each_time():
     assert probe.call("F") == "F() on an array of shape (2, 3), with float32"
 
 
-def test_a_frozen_array_can_not_be_written_to():
-    x = handed(np.zeros((2, 3)), Probe("frozen inputs"))
+def test_a_read_only_array_can_not_be_written_to():
+    x = handed(np.zeros((2, 3)), Probe("read-only inputs"))
     assert x.flags.f_contiguous
     with pytest.raises(ValueError, match="read-only"):
         x += 1

@@ -70,7 +70,20 @@ def test_a_diagnosis_counts_its_findings():
         "relu: healthy in all 3 probes (y)"
     )
     nothing = Diagnosis("dense", [FINDING], [], 7)
-    assert "probes: nothing" in str(nothing)
+    others = str(Diagnosis("dense", [FINDING], ["x afterwards"], 7))
+    assert others.startswith("dense: right in all 7 probes: 1 result\n")
+    assert str(nothing).startswith("dense: nothing is right in all 7 probes")
+    few = [str(Diagnosis("relu", [], ["y"], count)) for count in (1, 2)]
+    assert few == [
+        "relu: healthy in the only probe (y)",
+        "relu: healthy in both probes (y)",
+    ]
+
+
+def test_a_diagnosis_in_brief_is_its_causes_or_what_is_wrong():
+    other = replace(FINDING, causes=[])
+    found = Diagnosis("dense", [FINDING, other], ["y"], 7)
+    assert found.brief() == "one; dx and dw are wrong in every probe"
 
 
 def test_numbers_go_into_json():

@@ -1,5 +1,8 @@
 """What every loss says: which class an output stands for."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -51,3 +54,14 @@ def test_no_number_is_no_answer(loss):
     del loss.threshold
     with pytest.raises(ValueError, match="wants y to decide on, got NaN"):
         loss.decide(np.array([[0.3], [np.nan]]))
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_a_pickle_does_not_grow_by_a_forward_pass(loss):
+    before, y = len(pickle.dumps(loss)), np.ones((300, 2))
+    targets = np.zeros(300, int), np.zeros((300, 2))
+    loss.forward(y, targets[loss is not LOSSES[2]])
+    assert len(pickle.dumps(loss)) <= before + 100
+    with pytest.raises(RuntimeError, match="needs a forward pass"):
+        copy.deepcopy(loss).backward()
+    assert loss.backward().shape == y.shape

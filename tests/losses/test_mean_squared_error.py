@@ -105,8 +105,9 @@ def test_the_last_forward_pass_counts(rng):
 
 def test_a_copy_remembers_its_own_forward_pass(rng):
     loss, y, t = MeanSquaredError(), *rng.standard_normal((2, 4, 3))
-    loss.forward(y, t)
+    loss.forward(t, y)
     twin = copy.deepcopy(loss)
+    twin.forward(y, t)
     loss.forward(t, y)
     assert_close(twin.backward(), mse_dy(y, t))
 

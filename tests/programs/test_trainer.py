@@ -433,6 +433,25 @@ def test_a_checkpoint_and_a_network_are_two_files(run, refused):
     assert Path("run.npz").read_bytes() == before
 
 
+@pytest.mark.parametrize("plain", [[], ["--plain"]])
+def test_a_single_step_that_is_too_large_is_named(refused, plain):
+    one = ["--epochs", "1", "--batch-size", "100", *plain]
+    message = refused(*one, "--learning-rate", "1e30")
+    assert "the network has diverged" in message
+    assert "smaller learning_rate than 1e+30" in message
+
+
+@pytest.mark.parametrize("option", ["--save", "--checkpoint"])
+def test_no_file_of_the_data_is_written_to(refused, folder, option):
+    for path in sorted(folder.glob("*ubyte*")):
+        before = path.read_bytes()
+        message = refused(option, str(path))
+        assert "are one file: each wants its own" in message
+        assert path.read_bytes() == before
+    Path("link").symlink_to(path)
+    assert "are one file" in refused(option, "link")
+
+
 def test_the_usual_learning_rate_may_be_said_or_not(run, refused):
     keep = ["--checkpoint", "run.npz", "--resume"]
     out = run(*keep)

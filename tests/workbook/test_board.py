@@ -44,7 +44,7 @@ def test_a_process_that_is_stopped_is_ill(tmp_path, monkeypatch):
 
 
 def test_curves_stand_side_by_side():
-    found = {"own": ["ReLU"], "ill": [], "mine": [[0.5, 0.25], 0.9]}
+    found = {"own": ["ReLU"], "ill": {}, "mine": [[0.5, 0.25], 0.9]}
     found["ours"] = [[1, 2], 1]
     lines = curves(found).splitlines()
     assert lines[0] == "Yours: ReLU"
@@ -52,3 +52,36 @@ def test_curves_stand_side_by_side():
     assert lines[4].split() == ["1", "0.5000", "1.0000"]
     assert lines[-2].split() == ["yours", "0.9000"]
     assert "nothing yet" in curves({**found, "own": []})
+    lines = curves({**found, "ill": {"ReLU": "mask"}}).splitlines()
+    assert lines[2] == "Ill: ReLU (mask); see `check ReLU`"
+
+
+def test_a_print_that_was_forgotten_is_shown_once(tmp_path):
+    fill(tmp_path, "relu", "reshape")
+    for name in "relu", "reshape":
+        path = tmp_path / f"{name}.py"
+        text = path.read_text().replace("return dy", "print(1); return dy")
+        path.write_text(text + "print('here')\n" * (name == "relu"))
+    rows = check(tmp_path, ["relu", "reshape"])
+    assert {row["state"] for row in rows} == {"healthy"}
+    said = {row["kind"]: row["printed"].split() for row in rows}
+    assert said["relu"][:2] == ["here", "1"]
+    assert said["reshape"] == said["flatten"]
+    shown = board(rows)
+    assert shown.count("relu.py printed:\n   here\n   1\n") == 1
+    assert shown.count("reshape.py printed:\n   1\n") == 1
+
+
+def test_who_calls_what_is_ill_is_told_what_that_is(tmp_path):
+    fill(tmp_path, "gradient_descent")
+    path = tmp_path / "gradient_descent.py"
+    in_place = "p.value -= learning_rate * p.grad"
+    replaced = "p.value = p.value - learning_rate * p.grad"
+    path.write_text(path.read_text().replace(in_place, replaced))
+    step, descent = check(tmp_path, ["gradient_descent"])
+    assert step["state"] == descent["state"] == "ill"
+    cause = step["diagnosis"]["findings"][0]["causes"][0]
+    assert descent["text"] == (
+        "gradient_descent: calls your gradient_step, which is ill "
+        f"({cause}). Mend it first."
+    )

@@ -37,6 +37,15 @@ def test_each_call_opens_one_step_more(tmp_path):
     assert hint(tmp_path, "dense.dw").startswith("1 of 3. ")
 
 
+@pytest.mark.parametrize(
+    "text", ["[1", "[1]", '{"relu.dx": "one"}', '{"relu.dx": -9}', "\0"]
+)
+def test_a_memory_that_is_damaged_is_begun_again(text, tmp_path):
+    (tmp_path / ".hints.json").write_text(text)
+    assert hint(tmp_path, "relu.dx").startswith("1 of ")
+    assert "\n2 of " in hint(tmp_path, "relu.dx")
+
+
 @pytest.mark.parametrize("name", ["conv2d.dy", "conv3d.dx", "conv2d"])
 def test_a_name_without_hints_is_refused(name, tmp_path):
     with pytest.raises(ValueError, match=r"there are hints for .*conv2d\.dx"):

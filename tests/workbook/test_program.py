@@ -26,9 +26,12 @@ def test_the_exit_code_is_for_a_course(tmp_path, capsys):
     assert main(["check", *at]) == 0
     assert "healthy" in capsys.readouterr().out
     spoil(tmp_path, "relu", "mask of the gradient")
+    with (tmp_path / "relu.py").open("a") as file:
+        file.write("print('forgotten')\n")
     assert main(["check", "relu", "--json", *at]) == 1
     (row,) = json.loads(capsys.readouterr().out)
     assert row["diagnosis"]["findings"][0]["causes"]
+    assert row["printed"] == "forgotten\n"
     assert main(["check", "dense", *at]) == 1
 
 
@@ -49,6 +52,8 @@ def test_a_file_may_be_asked_for_by_what_is_in_it(tmp_path, capsys):
         (["train", "--seed", "-1"], "wants --seed >= 0, got -1"),
         (["train", "--minutes", "0"], "wants 0 < --minutes"),
         (["reveal", "nothing"], "there is no chapter nothing"),
+        (["reveal", "relu.__init__"], "there is no '__init__' in relu"),
+        (["reveal", "relu.training"], "there is no 'training' in relu"),
         (["train", "--data", "nowhere", "--epochs", "1"], "training: "),
     ],
 )
@@ -99,6 +104,16 @@ def test_without_an_answer_nothing_is_revealed(monkeypatch, capsys):
     monkeypatch.setattr("builtins.input", silent)
     assert main(["reveal", "relu"]) == 1
     assert capsys.readouterr().out == "It stays closed.\n"
+
+
+def test_what_is_no_workbook_is_not_upgraded(tmp_path, capsys):
+    (tmp_path / "other.py").write_text("")
+    with pytest.raises(SystemExit) as left:
+        main(["upgrade", str(tmp_path)])
+    assert left.value.code == 2
+    assert "holds no workbook" in capsys.readouterr().err
+    assert [one.name for one in tmp_path.iterdir()] == ["other.py"]
+    assert main(["upgrade", str(tmp_path), "--chapters", "relu"]) == 0
 
 
 @pytest.mark.parametrize(

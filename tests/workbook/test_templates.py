@@ -44,6 +44,8 @@ def test_nothing_of_the_work_is_left(name):
         if isinstance(node, ast.FunctionDef) and node.name in work
     ]
     assert gaps == [[GAP]] * len(gaps) != []
+    assert f"\n\n    {GAP}" not in template(chapter)
+    assert ":\n\n    def" not in template(chapter, hard=True)
 
 
 def test_a_new_workbook_is_written_once(tmp_path):
@@ -70,6 +72,19 @@ def test_what_a_reader_has_written_stays(tmp_path):
     assert "def softmax(z: Array) -> Array:" in text
     assert (tmp_path / "README.md").read_text() == "mine\n"
     assert write_missing(tmp_path, ["logits", "relu"]) == []
+
+
+@pytest.mark.parametrize(
+    "mine",
+    [b"\xef\xbb\xbfONE = 1\r\n", b"# coding: latin-1\nA = '\xe4'\n", b"A = 1"],
+)
+def test_not_a_byte_that_a_reader_has_written_is_changed(mine, tmp_path):
+    path = tmp_path / "relu.py"
+    path.write_bytes(mine)
+    assert write_missing(tmp_path, ["relu"]) == ["relu.py: ReLU", "README.md"]
+    assert path.read_bytes().startswith(mine)
+    assert b"\nclass ReLU(Layer):" in path.read_bytes()
+    assert write_missing(tmp_path, ["relu"]) == []
 
 
 def test_a_file_that_can_not_be_read_is_left_alone(tmp_path):

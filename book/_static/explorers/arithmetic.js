@@ -4,6 +4,8 @@
   const range = (n) => [...Array(n).keys()];
   const filled = (shape, value, ...place) => (place.length === shape.length
     ? value(...place) : range(shape[place.length]).map((k) => filled(shape, value, ...place, k)));
+  const chunks = (list, size) => range(list.length / size).map((k) => list.slice(k * size, (k + 1) * size));
+  const rounded = (value) => String(+value.toPrecision(3)).replace("-", "\u2212");
   const outputs = (size, kernel, stride, padding = 0) => Math.floor((size + 2 * padding - kernel) / stride) + 1;
 
   // The list of meetings: output (i, j) of map f met pixel (p, q) of channel c
@@ -80,5 +82,56 @@
     return [1, -1].map((sign) => (inside < 0 ? [half, sign * root] : [half + sign * root, 0]));
   };
 
-  globalThis.arithmetic = { range, filled, outputs, convolution, pooling, relu, surprise, descent, roots };
+  const dense = (x, [w, b]) => ({
+    y: w.map((row, k) => row.reduce((sum, weight, i) => sum + weight * x[i], b[k])),
+    backward: (dy) => ({
+      dx: x.map((_, i) => dy.reduce((sum, gradient, k) => sum + gradient * w[k][i], 0)),
+      dw: dy.map((gradient) => x.map((value) => gradient * value)),
+      db: dy,
+    }),
+  });
+
+  // The network of Part I on one image: what flows between its layers, from
+  // the image to y, the gradient by each, and those of the three pairs of w, b.
+  const network = (x, t, [[w, b], hidden, last]) => {
+    const [height, width] = [x[0].length - w[0][0].length + 1, x[0][0].length - w[0][0][0].length + 1];
+    const slide = (dy) => convolution(x, w, b, dy, 1, 0);
+    const seen = slide(filled([b.length, height, width], () => 0)).y, lit = seen.map((map) => relu(map, map).y);
+    const first = dense(lit.flat(2), hidden), open = relu([first.y], [first.y]).y;
+    const second = dense(open[0], last), error = second.y[0] - t, dy = [2 * error];
+    const three = second.backward(dy), shut = relu([first.y], [three.dx]).dx, two = first.backward(shut[0]);
+    const dlit = chunks(chunks(two.dx, width), height), dseen = seen.map((map, f) => relu(map, dlit[f]).dx), one = slide(dseen);
+    return {
+      loss: error * error,
+      flow: [x, seen, lit, [[first.y]], [open], [[second.y]]],
+      back: [one.dx, dseen, dlit, [shut], [[three.dx]], [[dy]]],
+      gradients: [one, two, three].map(({ dw, db }) => [dw, db]),
+    };
+  };
+
+  // Numbers, nested in any way, after a step against their gradients.
+  const stepped = (p, gradient, rate) => (Array.isArray(p) ? p.map((one, k) => stepped(one, gradient[k], rate)) : p - rate * gradient);
+
+  // The numbers of a channel, a row for each image, normalized by their own mean
+  // and variance or by given ones; and the three ways of each gradient.
+  const normalization = (x, dy, gamma, beta, epsilon, given) => {
+    const each = (value) => filled([x.length, x[0].length], value), mean = (value) => each(value).flat().reduce((sum, one) => sum + one, 0) / x.flat().length;
+    const mu = given ? given[0] : mean((n, q) => x[n][q]);
+    const variance = given ? given[1] : mean((n, q) => (x[n][q] - mu) ** 2);
+    const scale = 1 / Math.sqrt(variance + epsilon), xhat = each((n, q) => (x[n][q] - mu) * scale);
+    const shift = mean((n, q) => dy[n][q]), stretch = mean((n, q) => dy[n][q] * xhat[n][q]);
+    const ways = each((n, q) => (given ? [dy[n][q], 0, 0] : [dy[n][q], -shift, -stretch * xhat[n][q]]).map((way) => gamma * scale * way));
+    return { mean: mu, variance, xhat, ways, y: each((n, q) => gamma * xhat[n][q] + beta), dx: each((n, q) => ways[n][q].reduce((sum, way) => sum + way)) };
+  };
+
+  // The least that an algorithm takes, and what it waits for.
+  const roofline = (operations, bytes, peak, bandwidth) => {
+    const time = Math.max(operations / peak, bytes / bandwidth);
+    return { time, intensity: operations / bytes, waits: time > operations / peak ? "bytes" : "operations" };
+  };
+
+  // The bugs that no check which was spent tells from this one.
+  const suspects = (results, bug, spent) => range(results.length).filter((other) => spent.every((check) => results[other][check] === results[bug][check]));
+
+  globalThis.arithmetic = { range, filled, chunks, rounded, outputs, convolution, pooling, relu, surprise, descent, roots, network, stepped, normalization, roofline, suspects };
 }

@@ -193,5 +193,5 @@
     quantity: name,
     rows: array.map((row, p) => row.map((value, q) => ({ name, place: [...before, p, q], value, ...more(p, q, before) }))),
   });
-  globalThis.explorers = { Explorer, sheet, written, index, sum };
+  globalThis.explorers = { ARROWS, Explorer, sheet, written, index, sum };
 }
