@@ -580,6 +580,10 @@ def test_a_finger_on_a_phone(visit, scheme):
     tab = visit(390, has_touch=True, color_scheme=scheme)
     cell(tab, "backward", "x", "1, 1").tap()
     assert words(tab, "backward").startswith("dx(1, 1)")
+    cell(tab, "batchnorm", "y", "0, 1").tap()
+    assert words(tab, "batchnorm").startswith("y(0, 1)")
+    tab.locator("#gallery li button").last.tap()
+    assert words(tab, "gallery").endswith("Checks left: 1.")
     for name, option in [
         ("channels", "2"),
         ("kernels", "2"),
