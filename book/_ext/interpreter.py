@@ -14,8 +14,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from scratchcnn.data.download import cache, download
-
 VERSION = "0.28.3"
 CORE = f"https://cdn.jsdelivr.net/npm/pyodide@{VERSION}/"
 WHEELS = f"https://cdn.jsdelivr.net/pyodide/v{VERSION}/full/"
@@ -60,7 +58,7 @@ FILES = {
 }
 
 
-class Absent(Exception):
+class AbsentError(Exception):
     """Files that can't be had; the message says which, and why."""
 
 
@@ -82,9 +80,11 @@ def fetch(path: Path) -> None:
 
     Raises
     ------
-    Absent
+    AbsentError
         If it can't be had, or not be written.
     """
+    from scratchcnn.data.download import download
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(
@@ -95,10 +95,14 @@ def fetch(path: Path) -> None:
             if not trouble and not is_official(part):
                 trouble = "what comes is another file"
             if trouble:
-                raise Absent(f"{path.name} can't be downloaded: {trouble}")
+                raise AbsentError(
+                    f"{path.name} can't be downloaded: {trouble}"
+                )
             os.replace(part, path)
     except OSError as error:
-        raise Absent(f"{path} can't be written: {error.strerror}") from error
+        raise AbsentError(
+            f"{path} can't be written: {error.strerror}"
+        ) from error
 
 
 def find() -> tuple[Path, bool]:
@@ -114,20 +118,22 @@ def find() -> tuple[Path, bool]:
 
     Raises
     ------
-    Absent
+    AbsentError
         If one can't be had.
     """
+    from scratchcnn.data import download
+
     given = os.environ.get("SCRATCHCNN_PYODIDE")
     if given:
         folder = Path(given).expanduser()
         for name in FILES:
             if not (folder / name).is_file():
-                raise Absent(
+                raise AbsentError(
                     f"{name}: looked for in {folder}, which "
                     "$SCRATCHCNN_PYODIDE names."
                 )
     else:
-        folder = cache() / f"pyodide-{VERSION}"
+        folder = download.cache() / f"pyodide-{VERSION}"
         for name in FILES:
             if not is_official(folder / name):
                 fetch(folder / name)

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import interpreter
 import pytest
-from interpreter import FILES, NUMPY, Absent, File, find, lock
+from interpreter import FILES, NUMPY, AbsentError, File, find, lock
+
+from scratchcnn.data import download
 
 CONTENT = {name: f"content of {name}".encode() for name in FILES}
 
@@ -42,7 +44,7 @@ def server() -> Iterator[ThreadingHTTPServer]:
 def folder(monkeypatch, tmp_path, server) -> Path:
     """Let the cache be empty, and the files small ones of that server."""
     monkeypatch.delenv("SCRATCHCNN_PYODIDE", raising=False)
-    monkeypatch.setattr(interpreter, "cache", lambda: tmp_path)
+    monkeypatch.setattr(download, "cache", lambda: tmp_path)
     for name, content in CONTENT.items():
         place = f"http://127.0.0.1:{server.server_port}/"
         digest = hashlib.sha256(content).hexdigest()
@@ -63,7 +65,9 @@ def test_what_is_another_file_never_takes_the_name(folder, server):
     folder.mkdir()
     (folder / "pyodide.mjs").write_bytes(b"old")
     server.content["pyodide.mjs"] = b"<!doctype html>Sign in to this network"
-    with pytest.raises(Absent, match=r"pyodide\.mjs .*: what comes is anot"):
+    with pytest.raises(
+        AbsentError, match=r"pyodide\.mjs .*: what comes is anot"
+    ):
         find()
     assert [p.name for p in folder.iterdir()] == ["pyodide.mjs"]
     assert (folder / "pyodide.mjs").read_bytes() == b"old"
@@ -72,18 +76,22 @@ def test_what_is_another_file_never_takes_the_name(folder, server):
 
 def test_what_can_not_be_had_is_said(folder, server):
     del server.content[NUMPY]
-    with pytest.raises(Absent, match=r"numpy-.* can't be downloaded: .*404"):
+    with pytest.raises(
+        AbsentError, match=r"numpy-.* can't be downloaded: .*404"
+    ):
         find()
     assert NUMPY not in {p.name for p in folder.iterdir()}
     server.shutdown()
     server.server_close()
-    with pytest.raises(Absent, match=r"numpy-.* can't be downloaded: .*refus"):
+    with pytest.raises(
+        AbsentError, match=r"numpy-.* can't be downloaded: .*refus"
+    ):
         find()
 
 
 def test_a_cache_that_is_no_folder(folder, server):
     folder.write_text("a file")
-    with pytest.raises(Absent, match=r"pyodide\.mjs can't be written: "):
+    with pytest.raises(AbsentError, match=r"pyodide\.mjs can't be written: "):
         find()
     assert server.asked == []
 
@@ -92,7 +100,9 @@ def test_a_folder_that_is_named(folder, server, monkeypatch, tmp_path):
     named = tmp_path / "named"
     named.mkdir()
     monkeypatch.setenv("SCRATCHCNN_PYODIDE", str(named))
-    with pytest.raises(Absent, match=r"named, which \$SCRATCHCNN_PYODIDE na"):
+    with pytest.raises(
+        AbsentError, match=r"named, which \$SCRATCHCNN_PYODIDE na"
+    ):
         find()
     for name, content in CONTENT.items():
         (named / name).write_bytes(content)
