@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from myst_nb import glue
-from scipy.stats import t
 
 
 def truth(condition: Any) -> bool:
@@ -90,6 +89,8 @@ def interval(values: Any) -> tuple[float, float]:
     cases of twenty, if the results are independent and normal: that is
     Student's distribution, 2.8 standard errors for five results.
     """
+    from scipy.stats import t  # slow to load, and not in a page
+
     values = np.asarray(values, float)
     error = values.std(ddof=1) / np.sqrt(len(values))
     return float(values.mean()), float(t.ppf(0.975, len(values) - 1) * error)

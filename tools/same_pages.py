@@ -1,6 +1,6 @@
 """Compare two builds: ``python -m tools.same_pages first/html second/html``.
 
-Every page and every picture must be the same, byte for byte.
+Every page, every picture and what pages run must be the same, byte for byte.
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ import sys
 from pathlib import Path
 
 KINDS = {".html", ".svg", ".png"}
+RUN = {".whl", ".zip"}  # with Pyodide alone
 
 
 def contents(html: Path) -> dict[str, bytes]:
-    """Return every page and picture of a built book by its name."""
+    """Return by its name all of a built book that has to be the same."""
     return {
         path.relative_to(html).as_posix(): path.read_bytes()
         for path in html.rglob("*")
-        if path.suffix in KINDS and "_static" not in path.parts
+        if path.suffix in (RUN if "_static" in path.parts else KINDS)
     }
 
 

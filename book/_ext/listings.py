@@ -116,6 +116,9 @@ class Listing(LiteralInclude):
             for block in node.findall(nodes.literal_block):
                 text = block.rawsource.rstrip("\n")
                 block.rawsource, block.children = text, [nodes.Text(text)]
+                if self.is_whole():
+                    module = name.removesuffix(".py").replace("/", ".")
+                    block["piece"] = module, piece, text
                 last = lines[0] + text.count("\n")
                 block["rests"] = [
                     range(rest.start - lines[0], rest.stop - lines[0])
@@ -133,6 +136,11 @@ class Listing(LiteralInclude):
             pair += nodes.container(classes=["beside"], equations=labels)
             return [pair]
         return found
+
+    def is_whole(self) -> bool:
+        """Say whether the listing is all of an object."""
+        bounds = ("start-at", "start-after", "end-at", "end-before")
+        return "pyobject" in self.options and not {*bounds} & {*self.options}
 
     def source_link(self, name: str, piece: str) -> nodes.Node:
         """Return the file's name, in HTML linked to its page in the book."""
