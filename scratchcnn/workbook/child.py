@@ -122,8 +122,7 @@ def examine(folder: Path, name: str) -> list[dict[str, Any]]:
         ]
         state = "ill" if leading or not told.healthy else "healthy"
         state = state if told.written else "not yet written"
-        texts = leading if told.healthy and leading else [*leading, str(told)]
-        row |= {"state": state, "text": "\n\n".join(texts)}
+        row |= {"state": state, "text": "\n".join(leading) or str(told)}
         found.append({**row, "diagnosis": told.to_dict()})
         if state == "ill":
             ill[KINDS[kind].name] = told.brief() or "because of another"
