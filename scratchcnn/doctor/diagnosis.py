@@ -114,25 +114,31 @@ def agreement(mine: Chart, ill: Ill, cause: Known) -> dict[str, float]:
     It is the share of probes in which both agree, of those in which one
     of them is wrong; nothing if they agree in none. That both stop says
     little: it counts if both do in the same probes, or if the same wrong
-    numbers have been seen somewhere.
+    numbers have been seen somewhere; and not if only others have.
     """
-    found, numbers, stops = {}, set(), set()
+    found, seen, stops = {}, set(), set()
     for result in {**ill, **cause.ill}:
         own, others = ill.get(result, set()), cause.ill.get(result, set())
         keys = [(p, result) for p in own | others if (p, result) in mine]
         agree = [alike(mine[k], cause.chart.get(k), result) for k in keys]
         asked = sum(r == result for _, r in cause.chart)
-        alike_there = 1.0 in agree or (own == others and len(own) < asked)
+        fails = own == others and all(isinstance(mine[k], str) for k in keys)
+        alike_there = 1.0 in agree or (fails and len(own) < asked)
         found[result] = float(np.mean(agree)) if alike_there else 0.0
-        pairs = zip(agree, keys, strict=True)
-        if any(a == 1 and not isinstance(mine[k], str) for a, k in pairs):
-            numbers.add(result)
-        elif own != others:
+        numbers = [
+            share
+            for share, key in zip(agree, keys, strict=True)
+            if not isinstance(mine[key], str)
+            and isinstance(cause.chart.get(key), np.ndarray)
+            and key[0] in own & others
+        ]
+        seen |= {*numbers}
+        if own != others and 1.0 not in numbers:
             stops.add(result)
-    return {
-        result: 0.0 if result in stops and not numbers else share
-        for result, share in found.items()
-    }
+    if 1.0 in seen:
+        return found
+    silent = found.keys() if seen else stops
+    return {r: 0.0 if r in silent else share for r, share in found.items()}
 
 
 class Suspect(NamedTuple):

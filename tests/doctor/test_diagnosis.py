@@ -429,6 +429,22 @@ def test_weights_that_do_not_fit_are_not_blamed_on_the_bias():
     assert one.causes == ["weights transposed going back"]
 
 
+def test_a_failure_is_no_sign_of_what_would_give_other_numbers():
+    class Crossed(Dense):
+        """Multiplies x and dy the other way round."""
+
+        def backward(self, dy):
+            """Return dx."""
+            x = self.recall()
+            self.weight.grad[...] = x.T @ dy
+            self.bias.grad[...] = dy.sum(axis=0)
+            return dy @ self.weight.cast(dy.dtype)
+
+    stopped, crossed = diagnose(Crossed, "dense").findings
+    assert (stopped.results, stopped.causes) == (["dx"], [])
+    assert crossed.causes == ["weights' gradient transposed"]
+
+
 def test_axes_that_do_not_fit_are_known_by_where_they_do_not():
     class Swapped(KINDS["conv2d"].right()):
         """Mixes up the axes of its stride, and stops where it matters."""
