@@ -203,7 +203,7 @@ def run(name: str, source: str, say: Say) -> bool:
     return attempt(work, name, say)
 
 
-def made(new: Any, owner: type | None, home: ModuleType) -> Any:
+def made(new: Any, owner: Any, home: ModuleType) -> Any:
     """Return a function as if it had been written in its module and class."""
     if isinstance(new, property):
         parts = (new.fget, new.fset, new.fdel)

@@ -27,12 +27,12 @@ import numpy as np
 from cells import is_claims, is_folded, parts
 from dependencies import Repository
 from docutils import nodes
-from docutils.parsers.rst import Directive
 from fields import is_answers
 from interpreter import FILES, AbsentError, find, lock
 from sphinx.application import Sphinx
 from sphinx.errors import ConfigError
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util.docutils import SphinxDirective
 
 PLACE = "_static/python"
 BOOK = "in_page.py", "claims.py", "figures.py"
@@ -162,7 +162,7 @@ def is_plain(source: str) -> bool:
     return False
 
 
-class Write(Directive):
+class Write(SphinxDirective):
     """``{write} dense``: a field for the workbook's file of that name."""
 
     required_arguments = 1
