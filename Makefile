@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: book test fuzz check bench pages record ablation fooled mutants clean lock
+.PHONY: book test fuzz check bench pages record ablation fooled depth mutants clean lock
 
 book: $(READY)
 	$(BIN)/jupyter-book build . --all -q -W -n --keep-going
@@ -39,6 +39,9 @@ ablation: $(READY)
 
 fooled: $(READY)
 	$(BIN)/python -m tools.fooled book/records/fooled.json
+
+depth: $(READY)
+	$(BIN)/python -m tools.depth book/records/depth.json
 
 mutants: $(READY)
 	$(BIN)/python -m tools.mutants book/records/mutants.json

@@ -13,10 +13,12 @@ from scratchcnn.layer import Layer, Parameter
 from scratchcnn.layers import convolution, logits
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
+from scratchcnn.layers.global_pooling import GlobalAvgPool2D
 from scratchcnn.layers.network import Network
 from scratchcnn.layers.pooling import MaxPool2D, window_views
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten, Reshape
+from scratchcnn.layers.residual import Residual
 
 COUNTER = itertools.count()
 
@@ -289,6 +291,14 @@ def max_pool(x: Operand, kernel: Pair, stride: Pair) -> Operand:
     return remember(y, (x, pull))
 
 
+def map_means(x: Operand) -> Operand:
+    """Record the mean of each map, (N, C, H, W) to (N, C)."""
+    u = value(x)
+    n, c, h, w = u.shape
+    shares = np.full((h * w, 1), 1 / (h * w), u.dtype)
+    return reshape(reshape(x, (n, c, h * w)) @ shares, (n, c))
+
+
 def convolve(layer: Conv2D, x: Operand, w: Operand, b: Operand) -> Operand:
     """Record what a convolution does with kernels w and biases b."""
     columns = gather(pad(x, layer.padding), layer.kernel_size, layer.stride)
@@ -306,7 +316,8 @@ def learned(network: Layer) -> dict[Parameter, Tensor]:
     return {p: Tensor(p.value) for p in network.parameters()}
 
 
-REPLAYED = Network, Dense, Conv2D, ReLU, MaxPool2D, Reshape, Flatten
+REPLAYED = {Network, Residual, Dense, Conv2D, ReLU, MaxPool2D}
+REPLAYED |= {GlobalAvgPool2D, Reshape, Flatten}
 
 
 def replay(layer: Layer, x: Operand, tensors: Learned) -> Operand:
@@ -315,8 +326,8 @@ def replay(layer: Layer, x: Operand, tensors: Learned) -> Operand:
     Parameters
     ----------
     layer : Layer
-        A `Network`, `Dense`, `Conv2D`, `ReLU`, `MaxPool2D`, `Reshape` or
-        `Flatten`.
+        A `Network`, `Residual`, `Dense`, `Conv2D`, `ReLU`, `MaxPool2D`,
+        `GlobalAvgPool2D`, `Reshape` or `Flatten`.
     x : Tensor or ndarray
         What it is given, (N, ...).
     tensors : dict
@@ -344,6 +355,9 @@ def replay(layer: Layer, x: Operand, tensors: Learned) -> Operand:
             for inside in layers:
                 x = replay(inside, x, tensors)
             return x
+        case Residual(inside=inside, shortcut=shortcut):
+            around = replay(shortcut, x, tensors) if shortcut else x
+            return replay(inside, x, tensors) + around
         case Dense(weight=w, bias=b):
             return x @ transpose(own(w)) + own(b)
         case Conv2D(weight=w, bias=b):
@@ -352,6 +366,8 @@ def replay(layer: Layer, x: Operand, tensors: Learned) -> Operand:
             return relu(x)
         case MaxPool2D(kernel_size=kernel, stride=stride):
             return max_pool(x, kernel, stride)
+        case GlobalAvgPool2D():
+            return map_means(x)
         case Reshape(shape=shape):
             return reshape(x, (len(value(x)), *shape))
     raise AssertionError(layer)

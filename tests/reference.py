@@ -573,6 +573,80 @@ def avg_pool_dx(dy: Array, size: Pair, kernel: Pair, stride: Pair) -> Array:
     return dx
 
 
+# One number a map, and kernels of one pixel
+
+
+def global_pool_forward(x: Array) -> Array:
+    (N, C, H, W) = x.shape
+    y = np.zeros((N, C))
+    for n, c, p, q in np.ndindex(x.shape):
+        y[n, c] += x[n, c, p, q] / (H * W)
+    return y
+
+
+def global_pool_dx(dy: Array, size: Pair) -> Array:
+    H, W = size
+    dx = np.zeros((*dy.shape, H, W))
+    for n, c, p, q in np.ndindex(dx.shape):
+        dx[n, c, p, q] = dy[n, c] / (H * W)
+    return dx
+
+
+def pixel_dense_forward(x: Array, w: Array, b: Array) -> Array:
+    """Send the channels of each pixel through one dense layer."""
+    (N, _, H, W), F = x.shape, len(w)
+    y = np.zeros((N, F, H, W))
+    for n, p, q in np.ndindex(N, H, W):
+        y[n, :, p, q] = dense_forward(x[n, None, :, p, q], w, b)[0]
+    return y
+
+
+def class_map(x: Array, w: Array, k: int) -> Array:
+    """Weigh the maps of each image as class k weighs their means."""
+    (N, C, H, W) = x.shape
+    found = np.zeros((N, H, W))
+    for n, c, p, q in np.ndindex(N, C, H, W):
+        found[n, p, q] += w[k, c] * x[n, c, p, q]
+    return found
+
+
+# Residual connections, around matrices: f(x) = x @ w.T for each w
+
+
+def residual_forward(x: Array, w: Array, v: Array | None) -> Array:
+    """Add what w makes of x, and what v makes of it, or else x itself."""
+    (N, D), M = x.shape, len(w)
+    y = np.zeros((N, M))
+    for n, m in np.ndindex(N, M):
+        for d in range(D):
+            y[n, m] += x[n, d] * w[m, d]
+            around = x[n, m] / D if v is None else x[n, d] * v[m, d]
+            y[n, m] += around
+    return y
+
+
+def residual_dx(dy: Array, w: Array, v: Array | None) -> Array:
+    (N, M), D = dy.shape, w.shape[1]
+    dx = np.zeros((N, D))
+    for n, d in np.ndindex(N, D):
+        for m in range(M):
+            dx[n, d] += dy[n, m] * w[m, d]
+            dx[n, d] += dy[n, d] / M if v is None else dy[n, m] * v[m, d]
+    return dx
+
+
+def residual_paths(dy: Array, blocks: list[Array]) -> Array:
+    """Send dy back along every path, through each block or around it."""
+    dx = np.zeros(dy.shape)
+    for choice in np.ndindex((2,) * len(blocks)):
+        back = dy
+        for through, w in zip(reversed(choice), reversed(blocks), strict=True):
+            if through:
+                back = dense_dx(w, back)
+        dx += back
+    return dx
+
+
 # The graph of a computation: jacobians[j, i][q, p] is dv_j[q] / dv_i[p]
 
 

@@ -16,10 +16,12 @@ from scratchcnn.autograd import Tensor, learned, replay
 from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
+from scratchcnn.layers.global_pooling import GlobalAvgPool2D
 from scratchcnn.layers.network import Network
 from scratchcnn.layers.pooling import MaxPool2D
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten, Reshape
+from scratchcnn.layers.residual import Residual
 from scratchcnn.losses.cross_entropy import (
     BinaryCrossEntropy,
     SoftmaxCrossEntropy,
@@ -191,6 +193,7 @@ OPERATIONS = {
     "log_sum_exp": (autograd.log_sum_exp, (4, 3)),
     "pad": (lambda x: autograd.pad(x, (1, 2)), (2, 2, 3, 4)),
     "gather": (lambda x: autograd.gather(x, (2, 3), (2, 1)), (2, 2, 5, 4)),
+    "map_means": (autograd.map_means, (2, 3, 5, 4)),
     "max_pool": (lambda x: autograd.max_pool(x, (2, 3), (2, 1)), (2, 2, 5, 4)),
 }
 
@@ -337,6 +340,15 @@ def test_no_derivation_gives_the_same_as_ours(case, rng):
         (lambda rng: MaxPool2D(3, stride=2), (2, 2, 8, 6)),
         (lambda rng: Reshape((5, -1)), (2, 2, 5)),
         (lambda rng: Network([Flatten(), Dense(10, 2, rng=rng)]), (2, 2, 5)),
+        (lambda rng: GlobalAvgPool2D(), (2, 3, 5, 4)),
+        (lambda rng: Residual(Dense(5, 5, rng=rng)), (4, 5)),
+        (
+            lambda rng: Residual(
+                Conv2D(2, 3, 3, padding=1, stride=2, rng=rng),
+                Conv2D(2, 3, 1, stride=2, rng=rng),
+            ),
+            (2, 2, 6, 5),
+        ),
     ],
 )
 def test_every_layer_is_replayed(layer, shape, rng):

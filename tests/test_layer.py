@@ -15,11 +15,13 @@ from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.dropout import Dropout
+from scratchcnn.layers.global_pooling import GlobalAvgPool2D
 from scratchcnn.layers.logits import Sigmoid
 from scratchcnn.layers.network import Network
 from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten, Reshape
+from scratchcnn.layers.residual import Residual
 from scratchcnn.losses.mean_squared_error import MeanSquaredError
 from scratchcnn.training.gradient_descent import gradient_step
 from scratchcnn.training.optimizers import SGD
@@ -45,6 +47,7 @@ LAYERS = {
     ),
     "MaxPool2D": (lambda rng: MaxPool2D(2, stride=(2, 1)), (4, 2, 5, 4)),
     "AvgPool2D": (lambda rng: AvgPool2D((2, 3)), (4, 2, 5, 7)),
+    "GlobalAvgPool2D": (lambda rng: GlobalAvgPool2D(), (4, 2, 3, 5)),
     "BatchNorm2D": (lambda rng: BatchNorm2D(2), (4, 2, 3, 3)),
     "Dropout": (lambda rng: Dropout(0.5, rng=rng), (4, 3)),
     "Sigmoid": (lambda rng: Sigmoid(), (4, 3)),
@@ -57,6 +60,19 @@ LAYERS = {
             ]
         ),
         (4, 2, 3, 3),
+    ),
+    "Residual": (
+        lambda rng: Residual(
+            Network([Conv2D(2, 2, 3, padding=1, rng=rng), ReLU()])
+        ),
+        (4, 2, 3, 4),
+    ),
+    "Residual with a shortcut": (
+        lambda rng: Residual(
+            Network([Dense(3, 4, rng=rng), ReLU(), Dense(4, 2, rng=rng)]),
+            Dense(3, 2, rng=rng),
+        ),
+        (4, 3),
     ),
 }
 

@@ -60,6 +60,7 @@ BUDGETS = {  # how many images, and how often each of them is shown
     "ten thousand": (10_000, 10),
     "few, often": (500, 80),
     "many, once": (40_000, 1),
+    "few, few times": (5_000, 3),
 }
 
 
@@ -76,6 +77,20 @@ class Setup:
     moved: bool = False
     linear: bool = False
     budget: str = "ten thousand"
+
+    def build(self, rng: np.random.Generator) -> Layer:
+        """Return the network that this describes."""
+        if self.linear:
+            return Network([Flatten(), Dense(784, 10, rng=rng)])
+        layers: list[Layer] = []
+        for layer in lenet(rng=rng).layers:
+            layers.append(layer)
+            if self.normalized and isinstance(layer, Conv2D):
+                layers.append(BatchNorm2D(layer.out_channels))
+        if self.dropped:
+            drop = Dropout(self.dropped, rng=rng.spawn(1)[0])
+            layers.insert(len(layers) - 1, drop)
+        return accelerate(Network(layers))
 
 
 @dataclass(frozen=True)
@@ -124,21 +139,6 @@ for budget in "few, often", "many, once":
         VARIANTS[f"{budget}: {part}"] = replace(setup, budget=budget), axes
 
 
-def build(setup: Setup, rng: np.random.Generator) -> Layer:
-    """Return the network that a setup describes."""
-    if setup.linear:
-        return Network([Flatten(), Dense(784, 10, rng=rng)])
-    layers: list[Layer] = []
-    for layer in lenet(rng=rng).layers:
-        layers.append(layer)
-        if setup.normalized and isinstance(layer, Conv2D):
-            layers.append(BatchNorm2D(layer.out_channels))
-    if setup.dropped:
-        drop = Dropout(setup.dropped, rng=rng.spawn(1)[0])
-        layers.insert(len(layers) - 1, drop)
-    return accelerate(Network(layers))
-
-
 @cache
 def heaps() -> tuple[Split, Split, Split]:
     """Return the training, the validation and the test images."""
@@ -162,7 +162,7 @@ def run(setup: Setup, seed: int, test: bool) -> dict[str, Any]:
     (x, labels), validation, tested = heaps()
     count, epochs = BUDGETS[setup.budget]
     chosen = np.random.default_rng([seed, 0]).permutation(len(x))[:count]
-    network = build(setup, np.random.default_rng([seed, 1]))
+    network = setup.build(np.random.default_rng([seed, 1]))
     loss = SoftmaxCrossEntropy()
     optimizer = SGD(
         network.parameters(),
@@ -199,7 +199,7 @@ def key(setup: Setup, seed: int, test: bool) -> str:
     words = [
         f"{name}={value}" if isinstance(value, str) else f"{name}={value:g}"
         for name, value in vars(setup).items()
-        if value != getattr(Setup, name)
+        if value != getattr(type(setup), name)
     ]
     words += [f"seed={seed}", "test" if test else "validation"]
     return " ".join(words)
@@ -214,10 +214,17 @@ class Runs:
         The record; if it is there, its runs are not made again.
     pool : ProcessPoolExecutor
         Where networks are trained.
+    trials : sequence of int
+        The seeds that settings are chosen with.
     """
 
-    def __init__(self, file: Path, pool: ProcessPoolExecutor) -> None:
-        self.file, self.pool = file, pool
+    def __init__(
+        self,
+        file: Path,
+        pool: ProcessPoolExecutor,
+        trials: Sequence[int] = TRIALS,
+    ) -> None:
+        self.file, self.pool, self.trials = file, pool, trials
         self.record: dict[str, Any] = {"variants": {}, "runs": {}}
         if file.exists():
             self.record = json.loads(file.read_bytes())
@@ -246,7 +253,7 @@ class Runs:
 
     def score(self, setups: Sequence[Setup]) -> list[float]:
         """Return how often each setup is right on the validation images."""
-        many = self.many(setups, TRIALS, test=False)
+        many = self.many(setups, self.trials, test=False)
         return [
             float(np.mean([run["right"] for run in runs])) for runs in many
         ]
@@ -297,36 +304,39 @@ def chosen(
             return setup
 
 
-def experiment(runs: Runs) -> None:
+def experiment(runs: Runs, variants: Variants, seeds: Sequence[int]) -> None:
     """Choose each variant's settings, then look at the test images once."""
-    for name, (setup, axes) in VARIANTS.items():
+    for name, (setup, axes) in variants.items():
         found = chosen(setup, axes, runs.score)
         tqdm.write(f"{name}: {vars(found)}")
         runs.record["variants"][name] = {
             "settings": vars(found),
-            "runs": [key(found, seed, True) for seed in SEEDS],
+            "runs": [key(found, seed, True) for seed in seeds],
         }
         runs.write()
-    for name, (_, _) in VARIANTS.items():
+    for name, (setup, _) in variants.items():
         settings = runs.record["variants"][name]["settings"]
-        [results] = runs.many([Setup(**settings)], SEEDS, test=True)
+        found = replace(setup, **settings)
+        [results] = runs.many([found], seeds, test=True)
         right = [run["right"] for run in results]
         tqdm.write(f"{name}: {np.mean(right):.4f} +- {np.std(right):.4f}")
 
 
-def main() -> None:
+def main(
+    variants: Variants, seeds: Sequence[int], trials: Sequence[int]
+) -> None:
     """Go on with the experiment whose file the command line names."""
     training, _, test = heaps()
     context = get_context("spawn")
     with ProcessPoolExecutor(os.cpu_count(), context) as pool:
-        runs = Runs(Path(sys.argv[1]), pool)
+        runs = Runs(Path(sys.argv[1]), pool, trials)
         runs.record |= {
             "majority": majority_accuracy(training.labels, test.labels),
             "stand_in": fashion_mnist.load(range(10)).stand_in,
             "environment": environment(),
         }
-        experiment(runs)
+        experiment(runs, variants, seeds)
 
 
 if __name__ == "__main__":
-    main()
+    main(VARIANTS, SEEDS, TRIALS)

@@ -14,6 +14,7 @@ from scratchcnn.compiler.convolution import (
     AvgPoolStage,
     BiasStage,
     ConvStage,
+    GlobalAvgPoolStage,
     MaxPoolStage,
 )
 from scratchcnn.compiler.stage import (
@@ -32,10 +33,12 @@ from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.dropout import Dropout
+from scratchcnn.layers.global_pooling import GlobalAvgPool2D
 from scratchcnn.layers.network import Network
 from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten, Reshape
+from scratchcnn.layers.residual import Residual
 
 PLANS = 4
 STAGES: dict[type[Layer], list[Any]] = {
@@ -45,6 +48,7 @@ STAGES: dict[type[Layer], list[Any]] = {
     Dense: [DenseStage],
     Dropout: [DropoutStage],
     Flatten: [ReshapeStage],
+    GlobalAvgPool2D: [GlobalAvgPoolStage],
     MaxPool2D: [MaxPoolStage],
     ReLU: [ReLUStage],
     Reshape: [ReshapeStage],
@@ -55,10 +59,12 @@ def translate(layer: Layer) -> list[Any]:
     """Return the kinds of stages that do the work of a layer."""
     if isinstance(layer, MaxPool2D) and layer.stride != layer.kernel_size:
         return [AnyStage]
+    if type(layer) is Residual:
+        return [ResidualStage]
     return STAGES.get(type(layer), [AnyStage])
 
 
-def stages_of(network: Network) -> list[tuple[Any, Layer]]:
+def stages_of(network: Layer) -> list[tuple[Any, Layer]]:
     """Return all kinds of stages with their layers, in a good order.
 
     Max pooling moves before bias and ReLU, which never make a smaller
@@ -76,6 +82,63 @@ def stages_of(network: Network) -> list[tuple[Any, Layer]]:
     return stages
 
 
+class Row:
+    """The stages of a layer, one after the other, from x to y.
+
+    Where there is no layer, y is x.
+    """
+
+    def __init__(self, layer: Layer | None, x: Array) -> None:
+        stages = [] if layer is None else stages_of(layer)
+        self.x = self.y = x
+        self.stages: list[Stage[Any]] = []
+        for kind, one in stages:
+            self.stages.append(kind(one, self.y))
+            self.y = self.stages[-1].y
+        learning = (i for i, (_, one) in enumerate(stages) if one.parameters())
+        self.first = next(learning, len(stages))
+
+    def forward(self) -> None:
+        """Fill y from x."""
+        for stage in self.stages:
+            stage.forward()
+
+    def backward(self, input_gradient: bool) -> None:
+        """Fill the gradients, and x with dL/dx if it is asked for."""
+        first = 0 if input_gradient else self.first
+        for i in reversed(range(first, len(self.stages))):
+            self.stages[i].learn()
+            if i > first or input_gradient:
+                self.stages[i].backward()
+
+
+class ResidualStage(Stage[Residual]):
+    """Two rows of stages, one around the other; y is their sum."""
+
+    def allocate(self) -> None:
+        """Give the row inside a buffer of its own to work in."""
+        self.inside = Row(self.layer.inside, np.empty_like(self.x))
+        self.around = Row(self.layer.shortcut, self.x)
+        self.y = self.inside.y
+
+    def forward(self) -> None:
+        """Go both ways, and add."""
+        np.copyto(self.inside.x, self.x)
+        self.inside.forward()
+        self.around.forward()
+        self.y += self.around.y
+
+    def learn(self) -> None:
+        """Go back both ways, and add: dx comes by the way."""
+        np.copyto(self.around.y, self.y)
+        self.inside.backward(True)
+        self.around.backward(True)
+        self.x += self.inside.x
+
+    def backward(self) -> None:
+        """Leave dx where `learn` has put it."""
+
+
 PASSING = "training", "_kept"  # what may differ from batch to batch
 
 
@@ -90,7 +153,8 @@ def blueprint(network: Network) -> list[Any]:
                 if name not in PASSING and plain(value)
             ),
         ]
-        for layer in network.leaves()
+        for leaf in network.leaves()
+        for _, layer in leaf.walk()
     ]
 
 
@@ -99,32 +163,24 @@ class Plan:
 
     def __init__(self, network: Network, x: Array) -> None:
         self.blueprint = blueprint(network)
-        stages, (n, *shape) = stages_of(network), x.shape
+        n, *shape = x.shape
         dtype = x.dtype.newbyteorder("=")  # BLAS knows no other
-        self.x = self.y = np.empty((*shape, n), dtype)
+        self.row = Row(network, np.empty((*shape, n), dtype))
         self.no_gradient: Array = np.broadcast_to(dtype.type(np.nan), x.shape)
-        self.stages: list[Stage[Any]] = []
-        for kind, layer in stages:
-            self.stages.append(kind(layer, self.y))
-            self.y = self.stages[-1].y
-        learning = (i for i, (_, one) in enumerate(stages) if one.parameters())
-        self.first = next(learning, len(stages))
 
     def forward(self, x: Array) -> Array:
         """Return the output for x, (N, ...)."""
-        np.copyto(self.x, batch_last(x))
-        for stage in self.stages:
-            stage.forward()
-        return batch_first(self.y).copy()
+        np.copyto(self.row.x, batch_last(x))
+        self.row.forward()
+        return batch_first(self.row.y).copy()
 
-    def backward(self, dy: Array, input_gradient: bool) -> None:
-        """Fill the gradients, and x with dL/dx if it is asked for."""
-        np.copyto(self.y, batch_last(dy), casting="same_kind")
-        first = 0 if input_gradient else self.first
-        for i in reversed(range(first, len(self.stages))):
-            self.stages[i].learn()
-            if i > first or input_gradient:
-                self.stages[i].backward()
+    def backward(self, dy: Array, input_gradient: bool) -> Array:
+        """Fill the gradients, and return dL/dx if it is asked for."""
+        np.copyto(self.row.y, batch_last(dy), casting="same_kind")
+        self.row.backward(input_gradient)
+        if input_gradient:
+            return batch_first(self.row.x).copy()
+        return self.no_gradient
 
 
 class Plans(threading.local):
@@ -221,10 +277,7 @@ class Accelerated(Network):
                 f"{self!r} has changed: backward needs a new forward pass"
             )
         self.forget()
-        plan.backward(dy, self.input_gradient)
-        if self.input_gradient:
-            return batch_first(plan.x).copy()
-        return plan.no_gradient
+        return plan.backward(dy, self.input_gradient)
 
 
 def accelerate(network: Network, *, input_gradient: bool = False) -> Layer:

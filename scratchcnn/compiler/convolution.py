@@ -8,6 +8,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scratchcnn.arrays import Array
 from scratchcnn.compiler.stage import PIXELS, Stage, per_channel
 from scratchcnn.layers.convolution import Conv2D
+from scratchcnn.layers.global_pooling import GlobalAvgPool2D
 from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D, window_views
 
 DIRECT = 10**6
@@ -181,3 +182,20 @@ class AvgPoolStage(Stage[AvgPool2D]):
         self.x[...] = 0
         for x in self.views:
             x += self.y
+
+
+class GlobalAvgPoolStage(Stage[GlobalAvgPool2D]):
+    """The mean of each map: (C, H, W, N) to (C, N)."""
+
+    def allocate(self) -> None:
+        """Make room for y, and count the pixels."""
+        c, h, w, n = self.x.shape
+        self.y, self.pixels = np.empty((c, n), self.x.dtype), h * w
+
+    def forward(self) -> None:
+        """Add up in float64, as the layer does, and divide."""
+        self.y[...] = self.x.mean(axis=(1, 2), dtype=np.float64)
+
+    def backward(self) -> None:
+        """Give each pixel of a map an equal share."""
+        self.x[...] = (self.y / self.pixels)[:, None, None]

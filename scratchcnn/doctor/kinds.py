@@ -22,9 +22,11 @@ from scratchcnn.doctor.experiments import (
     examine_start,
 )
 from scratchcnn.doctor.loops import (
+    WAYS,
     examine_descent,
     examine_divergence,
     examine_network,
+    examine_residual,
     examine_step,
 )
 
@@ -181,6 +183,14 @@ POOLS = [
     ),
     Probe("read-only inputs that lie by columns", (2,), shape=(3, 2, 4, 6)),
     Probe("float32", (2,), shape=(2, 3, 4, 6), dtype="float32"),
+]
+MAPS = [
+    Probe("sizes that all differ", shape=(2, 3, 5, 4)),
+    Probe("all sizes equal", shape=(3, 3, 3, 3)),
+    Probe("maps of one pixel", shape=(2, 4, 1, 1)),
+    Probe("a batch of one", shape=(1, 2, 3, 4)),
+    Probe("frozen inputs", shape=(3, 2, 4, 2)),
+    Probe("float32", shape=(2, 3, 4, 2), dtype="float32"),
 ]
 SHAPES = [
     Probe("vectors to images", ((2, 3, 4),), shape=(5, 24)),
@@ -394,6 +404,14 @@ KINDS = {
         {"y": "avg-pool-forward", "dx": "avg-pool-dx"},
         {"y": "ncij", "dx": "ncpq"},
     ),
+    "globalavgpool2d": Kind(
+        "layers/global_pooling",
+        "GlobalAvgPool2D",
+        [(examine_layer, MAPS)],
+        ["One number for a map"],
+        {"y": "global-pool-forward", "dx": "global-pool-dx"},
+        {"y": "nc", "dx": "ncpq"},
+    ),
     "batchnorm2d": Kind(
         "layers/batch_normalization",
         "BatchNorm2D",
@@ -424,6 +442,14 @@ KINDS = {
         ["The network"],
         {"y": "network-forward", "dx": "network-backward"},
         {},
+    ),
+    "residual": Kind(
+        "layers/residual",
+        "Residual",
+        [(examine_residual, [Probe(way, shape=(5, 2)) for way in WAYS])],
+        ["Residual connections"],
+        {"y": "residual-forward", "dx": "residual-dx"},
+        {"y": "nm", "dx": "nd"},
     ),
     "meansquarederror": Kind(
         "losses/mean_squared_error",

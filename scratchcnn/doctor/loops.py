@@ -55,6 +55,61 @@ def examine_network(make: Make, probe: Probe, chart: Chart) -> None:
     chart.write("the modes", [layer.training for layer in inside])
 
 
+class Same(Layer):
+    """Returns what it is given, and not a copy of it."""
+
+    def forward(self, x: Array) -> Array:
+        """Return x."""
+        return x
+
+    def backward(self, dy: Array) -> Array:
+        """Return dy."""
+        return dy
+
+
+WAYS: dict[str, list[int]] = {  # how many numbers come out of each way
+    "nothing around": [2],
+    "a shortcut": [2, 2],
+    "another shape": [3, 3],
+    "layers that copy nothing": [],
+    "shapes that only broadcast": [1, 2],
+}
+
+
+def examine_residual(make: Make, probe: Probe, chart: Chart) -> None:
+    """Go both ways, forward and back; see what has moved, and who learns."""
+    rng = generator(3)
+    layers: list[Layer] = [Dense(2, m, rng=rng) for m in WAYS[probe.name]]
+    if "broadcast" in probe.name:
+        refuse_shapes(make(*layers), probe, chart)
+        return
+    for layer in layers:
+        layer.astype(np.float64)
+    layer = make(*(layers or [Same()]))
+    x, rng = probe.draw(1), generator(7)
+    y = chart.note("y", lambda: layer.forward(x))
+    chart.write("x afterwards", changed(x, probe.draw(1)))
+    dy = rng.standard_normal(np.shape(y))
+    before = dy.copy()
+    chart.note("dx", lambda: layer.backward(dy))
+    chart.write("dy afterwards", changed(dy, before))
+    grads = [p.grad.ravel() for one in layers for p in one.parameters()]
+    chart.write("the gradients", np.concatenate([*grads, np.zeros(1)]))
+    chart.note("how many parameters", lambda: len(layer.parameters()))
+    layer.eval()
+    chart.write("the modes", [one.training for one in layers])
+
+
+def refuse_shapes(layer: Any, probe: Probe, chart: Chart) -> None:
+    """Let a layer add outputs of two shapes."""
+    try:
+        layer.forward(probe.draw(1))
+    except Exception:
+        chart.write("outputs of two shapes are refused", True)
+    else:
+        chart.write("outputs of two shapes are refused", False)
+
+
 def examine_step(make: Make, probe: Probe, chart: Chart) -> None:
     """Take two steps of training with a network of ours."""
     layers, loss = some_layers(), MeanSquaredError()

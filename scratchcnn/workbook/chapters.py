@@ -123,6 +123,18 @@ CHAPTERS = {
         ["dropout"],
         "Train with some units missing: what must the others do?",
     ),
+    "residual": Chapter(
+        "Part III",
+        "layers/residual",
+        ["residual"],
+        "Add what goes around to what goes through: and the gradient?",
+    ),
+    "global_pooling": Chapter(
+        "Part III",
+        "layers/global_pooling",
+        ["globalavgpool2d"],
+        "A whole map becomes one number: what does a pixel get back?",
+    ),
 }
 
 

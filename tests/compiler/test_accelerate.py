@@ -26,10 +26,12 @@ from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.dropout import Dropout
+from scratchcnn.layers.global_pooling import GlobalAvgPool2D
 from scratchcnn.layers.network import Network
 from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten, Reshape
+from scratchcnn.layers.residual import Residual
 from scratchcnn.losses.cross_entropy import SoftmaxCrossEntropy
 from scratchcnn.losses.mean_squared_error import MeanSquaredError
 from scratchcnn.models.two_class import two_class
@@ -112,6 +114,25 @@ def image_layers(draw, channels, size, rng):
 
 
 @st.composite
+def residuals(draw, layers, before, after, rng):
+    """Put layers that take and give such images into one with a way around.
+
+    What goes around is a convolution where it has to be, or is drawn; its
+    kernel is as large as its stride leaves it.
+    """
+    (c, *size), (f, *left) = before, after
+    if before == after and draw(st.booleans()):
+        return [Residual(Network(layers))]
+    stride = [max(1, p // q) for p, q in zip(size, left, strict=True)]
+    both = zip(size, left, stride, strict=True)
+    kernel = [p - s * (q - 1) for p, q, s in both]
+    if min(kernel) < 1:  # the layers have padded: no convolution fits
+        return [Network(layers)]
+    around = Conv2D(c, f, tuple(kernel), stride=tuple(stride), rng=rng)
+    return [Residual(Network(layers), around)]
+
+
+@st.composite
 def networks(draw):
     """Draw a network, perhaps of networks, and the shape of its inputs."""
     rng = np.random.default_rng(draw(st.integers(0, 999)))
@@ -122,6 +143,13 @@ def networks(draw):
     layers, shape = draw(image_layers(channels, size, rng))
     if layers and draw(st.booleans()):
         layers = [Network(layers)]
+    elif layers and draw(st.booleans()):
+        before = channels, *size
+        layers = draw(residuals(layers, before, shape, rng))
+        more, shape = draw(image_layers(shape[0], shape[1:], rng))
+        layers += more
+    if draw(st.integers(0, 3)) == 0:
+        layers, shape = [*layers, GlobalAvgPool2D()], shape[:1]
     if not layers or draw(st.booleans()):
         d = int(np.prod(shape))
         flatten = draw(st.sampled_from([Flatten(), Reshape((d,))]))
@@ -287,6 +315,30 @@ def test_only_max_pooling_moves_and_only_before_bias_and_relu(rng):
     layers = [ReLU(), MaxPool2D(2, stride=1), Halved(3, 2, rng=rng)]
     kinds = [kind for kind, _ in stages_of(Network(layers))]
     assert kinds == [ReLUStage, AnyStage, AnyStage]
+
+
+def test_a_way_around_is_compiled_with_what_is_inside(rng):
+    layers = [Conv2D(1, 2, 3, padding=1, rng=rng), ReLU(), MaxPool2D(2)]
+    around = Conv2D(1, 2, 1, stride=2, rng=rng)
+    network = Network([Residual(Network(layers), around), ReLU()])
+    fast = accelerate(network, input_gradient=True)
+    x = rng.standard_normal((3, 1, 6, 4))
+    fast.forward(x)
+    residual, _ = fast.plan_for(x).row.stages
+    kinds = [type(stage) for stage in residual.inside.stages]
+    assert kinds == [ConvStage, MaxPoolStage, BiasStage, ReLUStage]
+    assert [type(s) for s in residual.around.stages] == [ConvStage, BiasStage]
+    both(fast, x)
+
+
+def test_without_input_gradient_dx_of_a_residual_is_not_asked_for(rng):
+    inside = accelerate(Network([Dense(3, 3, rng=rng)]))
+    residual, x = Residual(inside), rng.standard_normal((4, 3))
+    assert not residual.input_gradient
+    assert Residual(ReLU()).input_gradient
+    network = Network([ReLU(), residual])
+    with pytest.raises(ValueError, match="input_gradient=True"):
+        network.backward(network.forward(x))
 
 
 def test_it_is_a_layer_with_the_network_s_own_parts(rng):

@@ -13,12 +13,14 @@ from scratchcnn.compiler.convolution import (
     AvgPoolStage,
     BiasStage,
     ConvStage,
+    GlobalAvgPoolStage,
     MaxPoolStage,
     cuts,
     matrices,
     strips,
 )
 from scratchcnn.layers.convolution import Conv2D
+from scratchcnn.layers.global_pooling import GlobalAvgPool2D
 from scratchcnn.layers.network import Network
 from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.layers.relu import ReLU
@@ -155,6 +157,12 @@ def test_pooling_stages_do_what_the_layers_do(kernel, stride, seed):
     x = np.empty((3, 2, 7, 5))
     assert_equal_to_layer(MaxPoolStage, MaxPool2D(kernel), x, rng)
     assert_equal_to_layer(AvgPoolStage, AvgPool2D(kernel, stride), x, rng)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 4)])
+def test_the_mean_of_a_map_is_the_layer_s(size, rng):
+    x = np.empty((3, 2, *size))
+    assert_equal_to_layer(GlobalAvgPoolStage, GlobalAvgPool2D(), x, rng)
 
 
 def test_large_products_are_cut_into_equal_parts():

@@ -19,6 +19,7 @@ from scratchcnn.layers.logits import Sigmoid
 from scratchcnn.layers.network import Network
 from scratchcnn.layers.pooling import MaxPool2D, Pooling
 from scratchcnn.layers.relu import ReLU
+from scratchcnn.layers.residual import Residual
 from scratchcnn.losses.mean_squared_error import MeanSquaredError
 from scratchcnn.models.two_class import two_class
 from scratchcnn.training.gradient_descent import gradient_step
@@ -194,12 +195,19 @@ def test_a_replaced_layer_is_seen_and_trained(rng):
         lambda n: setattr(n, "layers", n.layers[:1]),
         lambda n: setattr(n.layers[1], "stride", (1, 1)),
         lambda n: n.layers[2].layers.append(Sigmoid()),
+        lambda n: n.layers[3].inside.layers.pop(),
+        lambda n: setattr(n.layers[3], "shortcut", Sigmoid()),
+        lambda n: setattr(n.layers[3], "inside", ReLU()),
     ],
-    ids=["append", "pop", "stride", "layers", "window", "inside"],
+    ids=[
+        *("append", "pop", "stride", "layers", "window", "inside"),
+        *("inside a residual", "its shortcut", "its inside"),
+    ],
 )
 def test_a_changed_network_gets_a_new_plan(change, rng):
     inside = Network([ReLU()])
-    layers = [Conv2D(1, 2, 2, rng=rng), MaxPool2D(2), inside, Sigmoid()]
+    around = Residual(Network([Sigmoid(), ReLU()]))
+    layers = [Conv2D(1, 2, 2, rng=rng), MaxPool2D(2), inside, around]
     network, x = Network(layers), rng.standard_normal((3, 1, 7, 7))
     fast = accelerate(network, input_gradient=True)
     y = fast(x)

@@ -52,7 +52,7 @@ def test_settings_that_depend_on_each_other_are_sought_around_again():
 
 def test_variants_of_one_seed_begin_with_the_same_weights():
     def weights(setup):
-        network = ablation.build(setup, np.random.default_rng(3))
+        network = setup.build(np.random.default_rng(3))
         return [p.value for p in network.parameters() if p.value.ndim > 1]
 
     for other in Setup(dropped=0.5), Setup(normalized=True):

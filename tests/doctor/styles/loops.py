@@ -308,6 +308,60 @@ class Network:
             layer.eval()
 
 
+class Residual:
+    def __init__(self, inside, shortcut=None):
+        self.inside, self.shortcut = inside, shortcut
+
+    def forward(self, x):
+        inside, around = self.inside.forward(x), x
+        if self.shortcut:
+            around = self.shortcut.forward(x)
+        if inside.shape != around.shape:
+            raise ValueError("the shapes differ")
+        y = np.zeros(inside.shape, inside.dtype)
+        for k in np.ndindex(y.shape):
+            y[k] = inside[k] + around[k]
+        return y
+
+    def backward(self, dy):
+        inside, around = self.inside.backward(dy), dy
+        if self.shortcut:
+            around = self.shortcut.backward(dy)
+        dx = np.zeros(inside.shape, dy.dtype)
+        for k in np.ndindex(dx.shape):
+            dx[k] = inside[k] + around[k]
+        return dx
+
+    def parameters(self):
+        found = self.inside.parameters()
+        return found + (self.shortcut.parameters() if self.shortcut else [])
+
+    def eval(self):
+        self.inside.eval()
+        if self.shortcut:
+            self.shortcut.eval()
+
+
+class GlobalAvgPool2D:
+    def forward(self, x):
+        self.shape = x.shape
+        images, channels, height, width = x.shape
+        y = np.zeros((images, channels), x.dtype)
+        for n, c in np.ndindex(y.shape):
+            total = 0.0
+            for p, q in np.ndindex(height, width):
+                total += x[n, c, p, q]
+            y[n, c] = total / (height * width)
+        return y
+
+    def backward(self, dy):
+        dx = np.zeros(self.shape, dy.dtype)
+        pixels = self.shape[2] * self.shape[3]
+        for n, c, p, q in np.ndindex(dx.shape):
+            dx[n, c, p, q] = dy[n, c] / pixels
+        return dx
+
+
 class MeanSquaredError(Loss):
     threshold = 0.5
 

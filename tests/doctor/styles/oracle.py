@@ -90,6 +90,15 @@ class AvgPool2D(MaxPool2D):
         return dx.astype(dy.dtype)
 
 
+class GlobalAvgPool2D:
+    def forward(self, x):
+        self.size = x.shape[2:]
+        return reference.global_pool_forward(x).astype(x.dtype)
+
+    def backward(self, dy):
+        return reference.global_pool_dx(dy, self.size).astype(dy.dtype)
+
+
 class BatchNorm2D:
     def __init__(self, channels, *, momentum=0.1, epsilon=1e-5):
         self.momentum, self.epsilon, self.training = momentum, epsilon, True

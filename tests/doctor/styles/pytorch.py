@@ -109,6 +109,11 @@ class MaxPool2D(AvgPool2D):
         return functional.max_pool2d(x, *self.how)
 
 
+class GlobalAvgPool2D(Plain):
+    def function(self, x):
+        return functional.adaptive_avg_pool2d(x, 1).flatten(1)
+
+
 class BatchNorm2D(Differentiated):
     def __init__(self, channels, *, momentum=0.1, epsilon=1e-5):
         self.how, self.training = {"momentum": momentum, "eps": epsilon}, True
