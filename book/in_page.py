@@ -158,6 +158,7 @@ def report(error: BaseException, name: str) -> str:
     trace = error.__traceback__
     while trace and trace.tb_frame.f_code.co_filename != name:
         trace = trace.tb_next
+    trace = trace or error.__traceback__
     return "".join(traceback.format_exception(type(error), error, trace))
 
 
@@ -341,7 +342,7 @@ def check(chapter: str, source: str, say: Say) -> bool:
         (folder / f"{chapter}.py").write_text(source)
         with unpatched():
             rows = examine(folder, chapter)
-        print(board(rows))
+        print(board([{**row, "printed": ""} for row in rows]))  # above it
 
     return attempt(work, "", say)
 

@@ -3,7 +3,7 @@
 With Pyodide (`interpreter`) the pages bring Python: its files, this tree's
 package as a wheel, the modules that cells use (`in_page`), and an excerpt of
 the images. Each page lists its cells in their order, and its listings that
-can be edited; `_static/run.js` adds the buttons. Without Pyodide there are
+can be edited, with buttons for `_static/run.js`. Without Pyodide there are
 none, and a line says so.
 """
 
@@ -19,6 +19,7 @@ import shutil
 import textwrap
 import zipfile
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from dependencies import Repository
 from docutils import nodes
 from docutils.parsers.rst import Directive
 from fields import is_answers
-from interpreter import FILES, VERSION, AbsentError, find, lock
+from interpreter import FILES, AbsentError, find, lock
 from sphinx.application import Sphinx
 from sphinx.errors import ConfigError
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -52,6 +53,7 @@ LACKING = {
     "tools": "the repository",
     "torch": "PyTorch",
 }
+KINDS = "go", "edit", "reset", "stop"
 PLAIN = {"property", "staticmethod", "classmethod"}
 
 
@@ -120,14 +122,22 @@ def lacks(source: str, repository: Repository) -> str:
     """Return what a page would need to run a program, or nothing."""
     if ".json" in source:
         return "the repository"
-    imported = {*imports(ast.walk(ast.parse(source)))}
-    package = repository.root / "scratchcnn"
-    for path in repository.files(source):
-        if path.suffix == ".py" and path.is_relative_to(package):
-            imported |= {*imports(ast.parse(path.read_text("utf-8")).body)}
-    imported.discard("scipy.signal")  # which `in_page` has for cells
-    missing = [LACKING.get(name.partition(".")[0]) for name in imported]
+    waiting, found = {*imports(ast.walk(ast.parse(source)))}, set()
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        if name.startswith("scratchcnn"):
+            for path in repository.files_of(name):
+                waiting |= at_once(path) - found
+    found.discard("scipy.signal")  # which `in_page` has for cells
+    missing = [LACKING.get(name.partition(".")[0]) for name in found]
     return min(filter(None, missing), default="")
+
+
+@cache
+def at_once(path: Path) -> set[str]:
+    """Return the modules that a module imports when it is imported."""
+    return {*imports(ast.parse(path.read_text("utf-8")).body)}
 
 
 def imports(found: Any) -> Iterator[str]:
@@ -163,6 +173,37 @@ class Write(Directive):
         return [nodes.container(ids=[f"write-{name}"], writes=name)]
 
 
+def raw(html: str) -> nodes.raw:
+    """Return what stands in the page as it is."""
+    return nodes.raw("", html, format="html")
+
+
+def tools(item: Mapping[str, Any]) -> nodes.raw:
+    """Return an item's editor and buttons, and the place of its output."""
+    name = item.get("piece") or item.get("chapter") or "this cell"
+    first = "Check" if "chapter" in item else "Run"
+    second = "Write it here" if "chapter" in item else "Edit"
+    pairs = zip(KINDS, (first, second, "Reset", "Stop"), strict=True)
+    buttons = "".join(
+        f'<button type="button" class="run-{kind}" '
+        f'aria-label="{text}: {name}">{text}</button>'
+        for kind, text in pairs
+    )
+    kind = "" if "shown" in item else " run-later"
+    return raw(
+        f'<div class="run-tools scripted{kind}" data-item="{item["id"]}">'
+        f'<textarea rows="{item["source"].count(chr(10)) + 1}" '
+        f'spellcheck="false" aria-label="Python code of {name}"></textarea>'
+        f'{buttons}<div class="ran" hidden><p role="status"></p>'
+        '<pre aria-live="polite"></pre></div></div>'
+    )
+
+
+def note(text: str) -> nodes.raw:
+    """Return a line for those who could run something."""
+    return raw(f'<p class="run-note scripted">{text}</p>')
+
+
 class ListProgram(SphinxPostTransform):
     """Note what of a page can be run and edited, before cells are folded."""
 
@@ -170,39 +211,65 @@ class ListProgram(SphinxPostTransform):
     formats = ("html",)
 
     def run(self, **options: Any) -> None:
-        """Give each piece an id; hand the list to the layout."""
+        """Give each piece an id and its buttons; hand the list on."""
+        self.repository = Repository(Path(self.env.srcdir))
+        self.missing, self.told = "", False
+        program: list[dict[str, Any]] = []
+        for node in list(self.document.findall(nodes.Element)):
+            item: dict[str, Any] | None = None
+            if node.get("nb_element") == "cell_code":
+                if not is_answers(node):
+                    item = self.cell(node, f"cell-{len(program)}")
+            elif "piece" in node:
+                item = self.listing(node)
+            elif "writes" in node:
+                item = self.file(node)
+            program += [item] if item else []
+        self.document["program"] = program
+
+    def cell(self, node: nodes.Element, name: str) -> dict[str, Any] | None:
+        """Return a cell; from the first on that can't be run, none is."""
+        sources = parts([node], "source")
+        if not sources:
+            return None
+        text, shown = sources[0].astext(), not is_folded(node)
+        self.missing = self.missing or lacks(text, self.repository)
+        node["ids"].insert(0, name)
+        item = {"id": name, "source": text, "shown": shown}
+        if is_claims(node):
+            item["claims"] = True
+        if self.missing:
+            item["lacks"] = self.missing
+            if shown and not self.told:
+                self.told = True
+                line = f"From here on, cells need {self.missing}, which"
+                node.insert(0, note(f"{line} a page does not have."))
+        elif shown:
+            node.insert(node.index(sources[0]) + 1, tools(item))
+        return item
+
+    def listing(self, node: nodes.Element) -> dict[str, Any] | None:
+        """Return a listing, if it can be put in its place."""
+        module, name, text = node["piece"]
+        if lacks(f"import {module}", self.repository) or not is_plain(text):
+            return None
+        box = node.parent  # with the caption
+        item = {"source": text, "module": module, "piece": name}
+        item["id"] = box["ids"][0]
+        box += tools(item)
+        return item
+
+    def file(self, node: nodes.Element) -> dict[str, Any]:
+        """Return a file of the workbook, as it is before the work."""
         from scratchcnn.workbook.chapters import CHAPTERS
         from scratchcnn.workbook.templates import template
 
-        repository = Repository(Path(self.env.srcdir))
-        program: list[dict[str, Any]] = []
-        missing = ""
-        for node in self.document.findall(nodes.Element):
-            item: dict[str, Any] = {}
-            if node.get("nb_element") == "cell_code":
-                (source,) = parts([node], "source") or [nodes.container()]
-                if is_answers(node) or not source.children:
-                    continue
-                text = source.astext()
-                missing = missing or lacks(text, repository)
-                item = {"source": text, "shown": not is_folded(node)}
-                item |= {"claims": True} if is_claims(node) else {}
-                item |= {"lacks": missing} if missing else {}
-                node["ids"] = [f"cell-{len(program)}", *node["ids"]]
-            elif piece := node.get("piece"):
-                module, name, text = piece
-                if lacks(f"import {module}", repository):
-                    continue
-                if not is_plain(text):
-                    continue
-                item = {"source": text, "module": module, "piece": name}
-                node = node.parent  # with the caption
-            elif name := node.get("writes"):
-                chapter = CHAPTERS[name]
-                item = {"source": template(chapter), "chapter": name}
-            if item:
-                program.append({"id": node["ids"][0], **item})
-        self.document["program"] = program
+        name = node["writes"]
+        item = {"id": node["ids"][0], "chapter": name}
+        item["source"] = template(CHAPTERS[name])
+        line = f"<code>{name}.py</code>, with gaps where the work is:"
+        node += [note(line), tools(item)]
+        return item
 
 
 class Python:
@@ -253,6 +320,7 @@ class Python:
         self.files["pyodide-lock.json"] = lock(folder).encode()
         self.files[self.wheel] = package
         self.files["book.zip"] = zipped(book)
+        app.add_post_transform(ListProgram)
 
     def megabytes(self) -> str:
         """Return how much a first run loads."""
@@ -271,15 +339,17 @@ class Python:
         tree: nodes.document | None,
     ) -> None:
         """Give the layout the program of a page, if it has one."""
-        program = tree.get("program") if tree else None
-        if not program:
-            return
-        context["python"] = bool(self.files)
-        if self.files:
+        cells = (
+            node
+            for node in (tree.findall(nodes.container) if tree else ())
+            if node.get("nb_element") == "cell_code"
+        )
+        if self.files and tree and (program := tree.get("program")):
             context["program"] = json.dumps(program).replace("</", r"<\/")
             context["megabytes"] = self.megabytes()
             context["wheel"] = self.wheel
-            context["pyodide"] = VERSION
+        elif not self.files and any(cells):
+            context["runs"] = False
 
     def write(self, app: Sphinx, error: Exception | None) -> None:
         """Put the files beside the pages."""
@@ -296,6 +366,5 @@ class Python:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directive and the steps."""
     app.add_directive("write", Write)
-    app.add_post_transform(ListProgram)
     Python(app)
     return {"version": "1", "parallel_read_safe": True}

@@ -1,197 +1,112 @@
-// Code that runs in the page: cells, listings, files of the workbook. Python starts
-// at the first click, in a worker, and comes from beside the pages.
+// Code that runs in the page; its buttons are from book/_ext/running.py. Python
+// starts at the first click, in a worker, and comes from beside the pages.
 const here = document.currentScript.dataset;
 const program = JSON.parse(document.querySelector("#program").textContent);
-const STORE = `edited ${location.pathname}`;
-const make = (tag, parent, content) => {
-  const element = Object.assign(document.createElement(tag), content);
-  parent.append(element);
-  return element;
-};
+const page = document.documentElement.classList;
 
 // What the reader has written is kept, where the browser allows it.
+const STORE = `edited ${location.pathname}`;
 let edited = {};
 try { edited = JSON.parse(localStorage.getItem(STORE)) ?? {}; } catch { /* so be it */ }
-const textOf = (item) => edited[item.id] ?? item.source;
-const write = (item, text) => {
-  if (text === item.source) delete edited[item.id];
-  else edited[item.id] = text;
+const isEdited = ({ id }) => edited[id] !== undefined;
+const textOf = ({ id, source }) => edited[id] ?? source;
+const write = ({ id, source }, text) => {
+  edited[id] = text === source ? undefined : text;
   try { localStorage.setItem(STORE, JSON.stringify(edited)); } catch { /* so be it */ }
 };
 
-// The worker, what it has been asked, and which text of which item it has run.
-let worker, calls, ran;
-const ask = (what, rest, say) => new Promise((answer) => {
-  const id = calls.push({ say, answer }) - 1;
-  worker.postMessage({ id, what, rest });
+// The worker, what it is asked, and the text of each item that it has run.
+let worker, call, ran;
+const ask = (say, what, ...rest) => new Promise((answer) => {
+  call = { say, answer };
+  worker.postMessage({ what, rest });
 });
 const stop = (why) => {
-  worker?.terminate();
+  worker.terminate();
   worker = undefined;
-  for (const call of calls ?? []) { call?.say?.(why ?? ""); call?.answer(false); }
-  calls = [];
+  call.say(why);
+  call.answer(false);
 };
-const start = async (say) => {
-  calls = [];
+const start = (say) => {
   ran = new Map();
   const place = new URL(here.place, location).href;
   worker = new Worker(`${place}worker.js`, { type: "module" });
-  worker.onerror = () => stop("Python could not be started here.\n");
-  worker.onmessage = ({ data: { id, text, done } }) => {
-    const call = calls[id];
-    if (text !== undefined) return call?.say?.(text);
-    delete calls[id];
-    call?.answer(done);
-  };
-  say(`Loading Python, NumPy, this book's package and some images, ${here.megabytes} MB, from beside this page.\n`);
-  return await ask("load", [{ ...here, place }], say) || stop();
+  worker.onerror = () => stop("Python can’t be started here.");
+  worker.onmessage = ({ data: { text, done } }) => (text === undefined ? call.answer(done) : call.say(text));
+  say(here.loading);
+  return ask(say, "load", place, here.wheel);
 };
 
-// One item, a cell or a listing. Claims may fail: they speak of all images, and
-// not of an excerpt. What else fails has not run.
+// Claims may fail: they speak of all images, and not of an excerpt.
 const perform = async (item, say) => {
-  const text = textOf(item);
-  const well = await (item.module ? ask("patch", [item.module, item.piece, text], say)
-    : ask("run", [item.id.replace("-", " "), text], say));
-  if (well || item.claims) ran.set(item.id, text);
-  else ran.delete(item.id);
-  return well || item.claims;
+  const text = textOf(item), { id, module, piece, claims } = item;
+  const well = await (module ? ask(say, "patch", module, piece, text) : ask(say, "run", id.replace("-", " "), text)) || claims;
+  if (well) ran.set(id, text);
+  else ran.delete(id);
+  return well && worker;
 };
-// What stands before it, and has not run as it is now.
+// Before a cell come those above it, and listings that are not as they were.
 const prepare = async (item, say, show) => {
-  for (const before of item.chapter || item.module ? [] : program.slice(0, program.indexOf(item))) {
+  const mine = program.indexOf(item);
+  for (const [k, before] of program.entries()) {
     const text = textOf(before), since = ran.get(before.id);
-    if (before.chapter || since === text || (before.module && !since && text === before.source)) continue;
-    show(`Running what stands before: ${before.piece ?? before.source.trim().split("\n")[0]}`);
-    let said = "";
-    const well = await perform(before, (more) => { said += more; });
-    if (!worker) return false;
-    if (!well) {
-      say(`Before this cell, another one stops.\n${said}`);
-      return false;
-    }
+    const due = before.module ? (since ?? before.source) !== text && (k < mine || since) : !item.module && k < mine && since !== text;
+    if (!due || before.chapter || before === item) continue;
+    show(`First runs: ${before.piece ?? text.trim().split("\n")[0]}`);
+    let said = "Before this, something else stops.\n";
+    if (!await perform(before, (more) => { said += more; })) return say(said);
   }
-  show("Running");
+  show("Runs");
   return true;
 };
-let busy = false;
-const run = async (item, view) => {
-  if (busy) return;
-  const { output, status, say } = view;
-  output.textContent = "";
-  output.tabIndex = 0;
-  view.ran.hidden = false;
-  if (location.protocol === "file:") {
-    say("A page that is opened as a file can run no Python. In the folder of index.html, type\n\n    python -m http.server\n\nand open http://localhost:8000.");
-    return;
-  }
-  busy = true;
-  document.documentElement.classList.add("running");
-  view.box.classList.add("runs");
-  const show = (text) => { status.textContent = text; };
-  show("Starting");
-  let well = worker || await start(say);
-  if (well) output.textContent = "";
-  if (well && item.chapter) {
-    show("The doctor looks at it");
-    well = await ask("check", [item.chapter, textOf(item)], say);
-  } else if (well) {
-    well = await prepare(item, say, show) && await perform(item, say);
-    if (well && item.module) {
-      show("The doctor looks at it");
-      well = await ask("judge", [item.module, item.piece], say);
-    }
-  }
-  show(!well ? "Stopped" : output.textContent ? "Done" : "Done, without output");
-  document.documentElement.classList.remove("running");
-  view.box.classList.remove("runs");
-  busy = false;
+const judged = async (item, say, show) => {
+  show("The doctor looks at it");
+  return item.module ? ask(say, "judge", item.module, item.piece) : ask(say, "check", item.chapter, textOf(item));
 };
 
-// The buttons below an item, its editor, and the place of what it says.
-const views = [];
-const build = (item) => {
-  const box = document.getElementById(item.id);
-  if (!box || item.shown === false || item.lacks) return;
-  const printed = item.chapter ? undefined : box.querySelector(":scope > .cell_input, :scope > [class*=highlight-]");
-  const tools = document.createElement("div");
-  tools.className = "run-tools";
-  const button = (text, click) => make("button", tools, { type: "button", textContent: text, onclick: click });
-  const name = item.piece ?? item.chapter ?? "this cell";
-  const editor = make("textarea", tools, { spellcheck: false, className: "run-editor", ariaLabel: `Python code of ${name}` });
-  const view = { box, say: (text) => view.output.append(text), reset: () => reset.click() };
-  const size = () => { editor.rows = editor.value.split("\n").length; };
-  const open = (focus) => {
+for (const tools of document.querySelectorAll(".run-tools")) {
+  const item = program.find(({ id }) => id === tools.dataset.item);
+  const [editor, go, edit, reset, halt, box] = tools.children, [status, output] = box.children;
+  const say = (text) => { output.append(text); }, show = (text) => { status.textContent = text; };
+  const open = (on) => {
+    tools.classList.toggle("edited", on);
     editor.value = textOf(item);
-    size();
-    editor.hidden = false;
-    printed?.setAttribute("hidden", "");
-    edit.hidden = true;
-    runs.hidden = reset.hidden = false;
-    if (focus) editor.focus();
   };
-  const close = () => {
-    editor.hidden = true;
-    printed?.removeAttribute("hidden");
-    edit.hidden = false;
-    reset.hidden = true;
-    runs.hidden = Boolean(item.module || item.chapter);
+  const run = async () => {
+    box.hidden = false;
+    output.textContent = "";
+    output.tabIndex = 0;
+    if (location.protocol === "file:") return say(here.file);
+    if (page.contains("running")) return;
+    page.add("running");
+    tools.classList.add("runs");
+    show("Starts");
+    let well = worker || await start(say);
+    if (well) output.textContent = "";
+    if (!item.chapter) well &&= await prepare(item, say, show) && await perform(item, say);
+    if (!("shown" in item)) well &&= await judged(item, say, show);
+    show(!well ? "Stopped" : output.textContent ? "Done" : "Done, without output");
+    page.remove("running");
+    tools.classList.remove("runs");
   };
-  const runs = button(item.chapter ? "Check" : "Run", () => run(item, view));
-  const edit = button(item.chapter ? "Write it here" : "Edit", () => open(true));
-  const reset = button("Reset", () => {
-    write(item, item.source);
-    if (item.module && worker && ran.has(item.id)) perform(item);
-    view.ran.hidden = true;
-    close();
-    edit.focus();
-  });
-  const halt = button("Stop", () => stop("Stopped. The next run starts Python anew.\n"));
-  halt.className = "run-stop";
-  for (const one of [runs, edit, reset, halt]) one.setAttribute("aria-label", `${one.textContent}: ${name}`);
-  editor.addEventListener("input", () => { size(); write(item, editor.value); });
-  editor.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); run(item, view); }
-  });
-  view.ran = make("div", tools, { className: "ran", hidden: true });
-  view.status = make("p", view.ran, {});
-  view.status.setAttribute("role", "status");
-  view.output = make("pre", view.ran, {});
-  view.output.setAttribute("aria-live", "polite");
-  if (printed) printed.after(editor, tools);
-  else {
-    make("p", box, { className: "run-note", textContent: `${item.chapter}.py, the workbook’s file, with gaps where the work is:` });
-    box.append(editor, tools);
-  }
-  if (item.id in edited) open(); else close();
-  views.push(view);
-};
-program.forEach(build);
-
-// From the first cell on that needs what a page has not, none runs.
-const without = program.find((item) => item.lacks && item.shown);
-if (without) {
-  const note = make("p", document.body, { className: "run-note", textContent: `From here on, cells need ${without.lacks}, which a page has not.` });
-  document.getElementById(without.id).before(note);
+  go.onclick = run;
+  edit.onclick = () => { open(true); editor.setSelectionRange(0, 0); editor.focus(); };
+  reset.onclick = () => { write(item, item.source); open(false); box.hidden = true; edit.focus(); };
+  halt.onclick = () => stop("Stopped. The next run starts Python anew.");
+  editor.oninput = () => write(item, editor.value);
+  editor.onkeydown = (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) run(); };
+  open(isEdited(item));
 }
 
-// The code of the whole page, to take away.
-const save = (name, text) => {
-  const link = make("a", document.body, { href: URL.createObjectURL(new Blob([text])), download: name });
-  link.click();
-  link.remove();
+// The code of the whole page, to take away; what is no cell, as comments.
+const pieces = () => program.filter((item) => "shown" in item || isEdited(item))
+  .map((item) => ("shown" in item ? textOf(item) : `${item.piece ?? item.chapter}\n${textOf(item)}`.replace(/^/gm, "# ")));
+const notebook = () => ({ cells: pieces().map((source) => ({ cell_type: "code", execution_count: null, metadata: {}, outputs: [], source })), metadata: {}, nbformat: 4, nbformat_minor: 4 });
+const save = (kind, text) => {
+  const href = URL.createObjectURL(new Blob([text]));
+  Object.assign(document.createElement("a"), { href, download: location.pathname.split("/").pop().replace("html", kind) }).click();
 };
-const changed = () => program.filter((item) => item.id in edited && !("shown" in item))
-  .map((item) => `# ${item.module ?? "workbook"}: ${item.piece ?? item.chapter}\n${textOf(item)}`.replace(/^/gm, "# "));
-const pieces = () => [...changed(), ...program.filter((item) => "shown" in item).map(textOf)];
-if (views.length) {
-  const stem = location.pathname.split("/").pop().replace(".html", "");
-  const bar = make("p", document.querySelector("article"), { className: "run-tools run-page", textContent: "The code of this page, as you have changed it: " });
-  const button = (text, click) => make("button", bar, { type: "button", textContent: text, onclick: click });
-  button("Save as .py", () => save(`${stem}.py`, pieces().map((text) => `# %%\n${text}\n`).join("\n")));
-  button("Save as .ipynb", () => save(`${stem}.ipynb`, JSON.stringify({
-    cells: pieces().map((text) => ({ cell_type: "code", execution_count: null, metadata: {}, outputs: [], source: text })),
-    metadata: {}, nbformat: 4, nbformat_minor: 4,
-  })));
-  button("Reset all", () => views.forEach((view) => view.reset()));
-}
+const [py, ipynb, all_] = document.querySelectorAll(".run-page button");
+py.onclick = () => save("py", pieces().map((text) => `# %%\n${text}\n`).join("\n"));
+ipynb.onclick = () => save("ipynb", JSON.stringify(notebook()));
+all_.onclick = () => document.querySelectorAll(".edited .run-reset").forEach((reset) => reset.click());

@@ -1,27 +1,23 @@
-// The Python of a page, beside it: Pyodide, NumPy, the package and in_page.py.
-const load = async ({ place, wheel, pyodide }, say) => {
-  const { loadPyodide } = await import(`${place}python/pyodide.mjs`);
-  const python = await loadPyodide({ indexURL: `${place}python/`, env: { SCRATCHCNN_DATA: "/home/pyodide/data", HOME: "/home/pyodide" } });
-  say(`Pyodide ${pyodide} has started.\n`);
-  await python.loadPackage("numpy", { messageCallback() {} });
-  for (const [name, format] of [[wheel, "wheel"], ["book.zip", "zip"]]) {
-    const answer = await fetch(`${place}python/${name}`);
-    if (!answer.ok) throw new Error(`${name} is not there.`);
-    python.unpackArchive(await answer.arrayBuffer(), format);
-  }
-  const page = python.pyimport("in_page");
-  page.silence();
-  return page;
-};
-
+// The Python of a page: Pyodide, NumPy, the package and book/in_page.py.
 let page;
-self.onmessage = async ({ data: { id, what, rest } }) => {
-  const say = (text) => self.postMessage({ id, text });
-  try {
-    if (what === "load") page = await load(...rest, say);
-    self.postMessage({ id, done: what === "load" || Boolean(page[what](...rest, say)) });
-  } catch (error) {
-    say(`${error.message ?? error}\n`);
-    self.postMessage({ id, done: false });
+const load = async (place, wheel) => {
+  const base = `${place}python/`;
+  const { loadPyodide } = await import(`${base}pyodide.mjs`);
+  const python = await loadPyodide({ indexURL: base, env: { HOME: "/home/pyodide", SCRATCHCNN_DATA: "/home/pyodide/data" } });
+  await python.loadPackage("numpy", { messageCallback() {} });
+  for (const name of [wheel, "book.zip"]) {
+    const answer = await fetch(base + name);
+    python.unpackArchive(await answer.arrayBuffer(), name.slice(-3) === "whl" ? "wheel" : "zip");
   }
+  page = python.pyimport("in_page");
+  page.silence();
+  return true;
+};
+self.onmessage = async ({ data: { what, rest } }) => {
+  const say = (text) => self.postMessage({ text });
+  let done = false;
+  try {
+    done = await (what === "load" ? load(...rest) : page[what](...rest, say));
+  } catch (error) { say(String(error)); }
+  self.postMessage({ done });
 };

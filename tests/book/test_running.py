@@ -18,6 +18,8 @@ import numpy as np
 import pytest
 import running
 from dependencies import Repository
+from docutils import nodes
+from docutils.utils import new_document
 from interpreter import FILES
 from sphinx.errors import ConfigError
 
@@ -63,7 +65,7 @@ html_theme = "basic"
 nb_execution_mode = "off"
 
 def save(app, page, template, context, tree):
-    known = {k: context.get(k) for k in ("python", "program", "wheel")}
+    known = {k: context.get(k) for k in ("program", "wheel")}
     app.outdir.joinpath(page + ".json").write_text(json.dumps(known))
 
 def setup(app):
@@ -148,7 +150,6 @@ def test_a_page_lists_the_listings_that_can_be_edited(built):
 def test_the_files_stand_beside_the_pages(built):
     place = built / "_static" / "python"
     context = json.loads((built / "page.json").read_text())
-    assert context["python"] is True
     assert {path.name for path in place.iterdir()} == {
         *FILES,
         "pyodide-lock.json",
@@ -168,6 +169,7 @@ def app(monkeypatch, tmp_path, data) -> SimpleNamespace:
     monkeypatch.setattr(download, "download", lambda *_: "no network")
     return SimpleNamespace(
         builder=SimpleNamespace(format="html"),
+        add_post_transform=lambda _: None,
         connect=lambda *_: None,
         outdir=tmp_path / "html",
         srcdir=ROOT,
@@ -179,8 +181,10 @@ def test_without_pyodide_a_page_says_so(app, capsys, monkeypatch):
     python.find(app)
     assert "No page runs code: pyodide.mjs can't be" in capsys.readouterr().out
     context: dict[str, Any] = {}
-    python.tell(app, "page", "", context, {"program": [{"source": "x"}]})
-    assert context == {"python": False}
+    tree = new_document("page")
+    tree += nodes.container(nb_element="cell_code")
+    python.tell(app, "page", "", context, tree)
+    assert context == {"runs": False}
     python.write(app, None)
     assert not app.outdir.exists()
     monkeypatch.setenv("SCRATCHCNN_PUBLISH", "1")
@@ -190,7 +194,7 @@ def test_without_pyodide_a_page_says_so(app, capsys, monkeypatch):
 
 def test_a_page_without_code_says_nothing(app):
     context: dict[str, Any] = {}
-    running.Python(app).tell(app, "page", "", context, {"program": []})
+    running.Python(app).tell(app, "page", "", context, new_document("page"))
     running.Python(app).tell(app, "genindex", "", context, None)
     assert context == {}
 

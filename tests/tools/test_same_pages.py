@@ -17,6 +17,7 @@ def builds(tmp_path: Path) -> tuple[Path, Path]:
         for path, text in [
             ("book/layers/dense.html", "<p>"),
             ("_images/sum.svg", "<svg/>"),
+            ("_static/python/book.zip", "cells"),
             ("_static/script.html", html.name),
             ("searchindex.js", html.name),
         ]:
@@ -29,10 +30,13 @@ def test_the_same_pages_are_counted(
     builds: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ):
     assert same_pages.main(*map(str, builds)) == 0
-    assert capsys.readouterr().out == "2 files, 0 differ\n"
+    assert capsys.readouterr().out == "3 files, 0 differ\n"
 
 
-@pytest.mark.parametrize("name", ["book/layers/dense.html", "_images/sum.svg"])
+@pytest.mark.parametrize(
+    "name",
+    ["book/layers/dense.html", "_images/sum.svg", "_static/python/book.zip"],
+)
 @pytest.mark.parametrize("which", [0, 1])
 def test_what_differs_or_is_missing_is_named(
     builds: tuple[Path, Path],
