@@ -25,6 +25,7 @@ GARMENTS = {"T-shirt": 0, "trouser": 1, "sneaker": 7, "bag": 8}
 PICTURES = [
     "fig-training-kernels",
     "fig-optimizers-valley",
+    "fig-residual-sizes",
     "fig-saliency-maps",
     "fig-roofline",
     "fig-record",
