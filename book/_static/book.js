@@ -1,5 +1,6 @@
 // What the pages do beyond being read; without this script they can be read.
 const root = document.currentScript.dataset.root;
+const created = (tag, properties) => Object.assign(document.createElement(tag), properties);
 const all = (selector) => [...document.querySelectorAll(selector)];
 
 // Light, dark, or as the system has it.
@@ -7,7 +8,7 @@ const themes = { auto: "as the system has them", light: "light", dark: "dark" };
 const button = document.querySelector(".theme-button");
 const showTheme = (theme) => {
   document.documentElement.dataset.theme = theme;
-  button.setAttribute("aria-label", `Colors: ${themes[theme]}`);
+  button.ariaLabel = `Colors: ${themes[theme]}`;
 };
 showTheme(document.documentElement.dataset.theme);
 button.addEventListener("click", () => {
@@ -78,10 +79,7 @@ document.addEventListener("pointerover", (event) => {
 
 // Code can be copied, without its line numbers.
 for (const block of all("div.highlight")) {
-  const copy = document.createElement("button");
-  copy.className = "copy";
-  copy.type = "button";
-  copy.textContent = "Copy";
+  const copy = created("button", { className: "copy", type: "button", textContent: "Copy" });
   copy.addEventListener("click", async () => {
     const code = block.querySelector("pre, .listing").cloneNode(true);
     code.querySelectorAll(".linenos, .gp").forEach((part) => part.remove());
@@ -113,8 +111,7 @@ window.searchBook = (entries) => {
   }));
   find();
 };
-const dialog = document.createElement("dialog");
-dialog.setAttribute("aria-label", "Search the book");
+const dialog = created("dialog", { ariaLabel: "Search the book" });
 dialog.innerHTML = '<input type="search" aria-label="Search the book" placeholder="Search the book">'
   + '<ol aria-live="polite"></ol>';
 document.body.append(dialog);
@@ -139,9 +136,7 @@ const score = (entry, query, terms) => {
 const marked = (element, text, terms) => {
   const escaped = terms.map((term) => term.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
   text.split(new RegExp(`\\b(${escaped.join("|")})`, "i")).forEach((piece, k) => {
-    const part = document.createElement(k % 2 ? "mark" : "span");
-    part.textContent = piece;
-    element.append(part);
+    element.append(created(k % 2 ? "mark" : "span", { textContent: piece }));
   });
 };
 const find = () => {
@@ -152,15 +147,12 @@ const find = () => {
   const found = index.map((entry) => [score(entry, query, terms), entry])
     .filter(([points]) => points > 0).sort((a, b) => b[0] - a[0]).slice(0, MOST);
   for (const [, entry] of found) {
-    const item = document.createElement("li");
-    const link = document.createElement("a");
-    link.href = root + entry.uri;
-    link.textContent = entry.top ? entry.chapter : entry.title;
-    item.append(link);
-    if (!entry.top) item.append(Object.assign(document.createElement("small"), { textContent: ` ${entry.chapter}` }));
+    const item = created("li");
+    item.append(created("a", { href: root + entry.uri, textContent: entry.top ? entry.chapter : entry.title }));
+    if (!entry.top) item.append(created("small", { textContent: ` ${entry.chapter}` }));
     const place = terms.map((term) => entry.low.indexOf(term)).find((at) => at >= 0) ?? 0;
     const from = place > AROUND ? entry.text.indexOf(" ", place - AROUND) + 1 : 0;
-    const excerpt = document.createElement("p");
+    const excerpt = created("p");
     marked(excerpt, (from ? "… " : "") + entry.text.slice(from, from + 3 * AROUND), terms);
     item.append(excerpt);
     results.append(item);
@@ -171,10 +163,7 @@ const openSearch = () => {
   dialog.showModal();
   field.select();
   if (index || document.querySelector("#search-index")) return;
-  const script = document.createElement("script");
-  script.id = "search-index";
-  script.src = `${root}_static/search-index.js`;
-  document.head.append(script);
+  document.head.append(created("script", { id: "search-index", src: `${root}_static/search-index.js` }));
 };
 field.addEventListener("input", find);
 results.addEventListener("click", (event) => { if (event.target.closest("a")) dialog.close(); });

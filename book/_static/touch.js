@@ -1,89 +1,58 @@
 // The convolution on the first page: nine weights to turn, a window to move.
-const figure = document.querySelector(".touch");
-const [imageCanvas, mapCanvas] = figure.querySelectorAll("canvas");
-const garments = JSON.parse(document.querySelector("#garments").textContent);
-const kernels = {
-  "left edges": [-1, 0, 1, -1, 0, 1, -1, 0, 1],
-  "upper edges": [-1, -1, -1, 0, 0, 0, 1, 1, 1],
-  outline: [-1, -1, -1, -1, 8, -1, -1, -1, -1],
-};
-const IN = 28, SIDE = 3, OUT = IN - SIDE + 1, LARGEST = 9;
-const kernel = [...kernels["left edges"]];
-let pixels = Object.values(garments)[0].map((value) => value / 255);
-let place = [8, 6];
-
-const under = (i, j, u, v) => pixels[(i + u) * IN + j + v];
-const cells = [...Array(SIDE * SIDE).keys()].map((k) => [Math.floor(k / SIDE), k % SIDE]);
-const output = (i, j) => cells.reduce((sum, [u, v], k) => sum + kernel[k] * under(i, j, u, v), 0);
-const written = (value) => value.toFixed(2).replace("-", "\u2212");
-
-// Paper, ink and the signed colors are those of the page, read again each time.
-const colorOf = (name) => {
-  const probe = document.createElement("span");
-  probe.style.color = `var(--${name})`;
-  figure.append(probe);
-  const parts = getComputedStyle(probe).color.match(/[\d.]+/g).slice(0, 3).map(Number);
-  probe.remove();
-  return parts;
-};
-const mix = (a, b, share) => `rgb(${a.map((x, k) => Math.round(x + (b[k] - x) * share)).join()})`;
-const paint = (canvas, side, color, frame, at, size) => {
-  const scale = 10, pen = canvas.getContext("2d");
-  canvas.width = canvas.height = side * scale;
-  for (let k = 0; k < side * side; k++) {
-    pen.fillStyle = color(k);
-    pen.fillRect((k % side) * scale, Math.floor(k / side) * scale, scale, scale);
-  }
-  pen.strokeStyle = `rgb(${frame.join()})`;
-  pen.lineWidth = 3;
-  pen.strokeRect(at[1] * scale + 1, at[0] * scale + 1, size * scale - 2, size * scale - 2);
-};
-
-const draw = () => {
-  const [paper, ink, red, blue] = ["paper", "ink", "positive", "negative"].map(colorOf);
-  const map = [...Array(OUT * OUT).keys()].map((k) => output(Math.floor(k / OUT), k % OUT));
-  const limit = Math.max(0.3, ...map.map(Math.abs));
-  const signed = (value, most) => mix(paper, value < 0 ? blue : red, Math.min(1, Math.abs(value) / most));
-  paint(imageCanvas, IN, (k) => mix(paper, ink, pixels[k]), colorOf("kernel"), place, SIDE);
-  paint(mapCanvas, OUT, (k) => signed(map[k], limit), colorOf("output"), place, 1);
-  const terms = cells.map(([u, v], k) => kernel[k] && under(...place, u, v) >= 0.005 && `${kernel[k]}\u00b7${under(...place, u, v).toFixed(2)}`);
-  const sum = terms.filter(Boolean).join(" + ").replaceAll("+ -", "\u2212 ").replaceAll("-", "\u2212").replaceAll("1\u00b7", "");
-  figure.querySelector(".sum").textContent = `y(${place}) = ${sum || 0} = ${written(output(...place))}`;
-  figure.querySelectorAll(".weights button").forEach((button, k) => {
-    button.textContent = `${kernel[k]}`.replace("-", "\u2212");
-    button.setAttribute("aria-label", `weight ${cells[k]} is ${kernel[k]}`);
-  });
-};
-
-const addButton = (home, text, act) => {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.textContent = text;
-  button.addEventListener("click", () => { act(); draw(); });
-  home.append(button);
-  return button;
-};
-cells.forEach((_, k) => {
-  const turn = (by) => { kernel[k] = Math.max(-LARGEST, Math.min(LARGEST, kernel[k] + by)); };
-  const button = addButton(figure.querySelector(".weights"), "", () => { kernel[k] = kernel[k] >= 2 ? -2 : kernel[k] + 1; });
-  button.addEventListener("keydown", (event) => {
-    const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
-    if (by) { event.preventDefault(); turn(by); draw(); }
-  });
-});
-const choose = figure.querySelector(".choose");
-for (const [name, values] of Object.entries(garments)) addButton(choose, name, () => { pixels = values.map((value) => value / 255); });
-for (const [name, weights] of Object.entries(kernels)) addButton(choose, name, () => { weights.forEach((weight, k) => { kernel[k] = weight; }); });
-for (const [canvas, side, shift] of [[imageCanvas, IN, 1], [mapCanvas, OUT, 0]]) {
-  const follow = (event) => {
-    const box = canvas.getBoundingClientRect();
-    const along = [event.clientY - box.top, event.clientX - box.left];
-    place = along.map((x) => Math.max(0, Math.min(OUT - 1, Math.floor((x / box.width) * side) - shift)));
-    draw();
+{
+  const { chunks, convolution } = arithmetic, { ARROWS, colors, draw, index, sum, written } = explorers;
+  const figure = document.querySelector(".touch"), [weights, line, choice] = [".weights", ".sum", ".choose"].map((name) => figure.querySelector(name));
+  const canvases = [...figure.querySelectorAll("canvas")], garments = JSON.parse(document.querySelector("#garments").textContent);
+  const kernels = {
+    "left edges": [-1, 0, 1, -1, 0, 1, -1, 0, 1],
+    "upper edges": [-1, -1, -1, 0, 0, 0, 1, 1, 1],
+    outline: [-1, -1, -1, -1, 8, -1, -1, -1, -1],
   };
-  canvas.addEventListener("pointermove", follow);
-  canvas.addEventListener("pointerdown", follow);
+  const SIZE = 28, SIDE = 3, LARGEST = 9;
+  let kernel = kernels["left edges"], image, place = [8, 6];
+  const within = (value, least, most) => Math.max(least, Math.min(most, value));
+  const take = (garment) => { image = chunks(garments[garment].map((value) => value / 255), SIZE); };
+
+  const paint = () => {
+    const [y] = convolution([image], [[chunks(kernel, SIDE)]], [0]).y, [i, j] = place, [ink, ...signed] = colors(figure, ...figure.querySelectorAll(".plus, .minus"));
+    draw(canvases[0], [image], 1, [ink]);
+    draw(canvases[1], [y], Math.max(0.3, ...y.flat().map(Math.abs)), signed);
+    figure.style = `--p: ${i}; --q: ${j}`;
+    const terms = [];
+    kernel.forEach((weight, k) => {
+      const u = Math.floor(k / SIDE), v = k % SIDE, pixel = image[i + u][j + v], button = weights.children[k];
+      if (weight && pixel >= 0.005) terms.push(Math.abs(weight) === 1 ? [weight * pixel] : [weight, pixel]);
+      button.textContent = written(weight);
+      button.ariaLabel = `weight ${index([u, v])} is ${written(weight)}`;
+    });
+    line.textContent = `y${index(place)} = ${sum(terms) || 0} = ${written(y[i][j])}`;
+  };
+
+  const addButton = (home, text, act) => {
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: text });
+    button.onclick = () => { act(); paint(); };
+    home.append(button);
+    return button;
+  };
+  kernel.forEach((_, k) => {
+    const turn = (weight) => { kernel = kernel.with(k, within(weight, -LARGEST, LARGEST)); };
+    addButton(weights, "", () => turn(kernel[k] >= 2 ? -2 : kernel[k] + 1)).onkeydown = (event) => {
+      const [down] = ARROWS[event.key] ?? [0];
+      if (!down) return;
+      event.preventDefault();
+      turn(kernel[k] - down);
+      paint();
+    };
+  });
+  for (const name of Object.keys(garments)) addButton(choice, name, () => take(name));
+  for (const name of Object.keys(kernels)) addButton(choice, name, () => { kernel = kernels[name]; });
+  canvases.forEach((canvas, k) => {
+    canvas.onpointerdown = canvas.onpointermove = ({ offsetX, offsetY }) => {
+      place = [offsetY, offsetX].map((at) => within(Math.floor(at / canvas.offsetWidth * canvas.width) + k - 1, 0, SIZE - SIDE));
+      paint();
+    };
+  });
+  figure.ontransitionend = paint; // its colors are others now
+  take(Object.keys(garments)[0]);
+  paint();
 }
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-new MutationObserver(draw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
-draw();

@@ -1,33 +1,34 @@
 // Batch normalization: two images, and what one does to the other.
 {
+  const { each, normalization } = arithmetic;
   const { Explorer, sheet, written, index, sum } = explorers;
   const MODES = ["training", "evaluation"], WAYS = ["directly", "through \u03bc", "through v"];
 
   class BatchnormExplorer extends Explorer {
     begin(data) { Object.assign(this, { mode: MODES[0], mate: Object.keys(data.mates)[0] }, data); }
 
-    array(name) { return name === "x" ? [this.image, this.mates[this.mate]] : this.dy; }
+    array(name) { return { x: [this.image, this.mates[this.mate]], dy: this.dy }[name]; }
 
     compute() {
       this.x = this.array("x");
       this.apart = this.mode === MODES[1];
-      this.result = arithmetic.normalization(this.x, this.dy, this.gamma, this.beta, this.epsilon, this.apart && this.running);
+      this.result = normalization(this.x, this.dy, this.gamma, this.beta, this.epsilon, this.apart && this.running);
     }
 
     choices() { return { mate: Object.keys(this.mates), mode: MODES }; }
 
     lines() {
-      const { mean, variance, xhat, y, dx } = this.result, editable = () => ({ editable: true });
-      const one = (name, title, value) => sheet(name, (this.apart ? "running " : "") + title, [[value]], [], () => ({ place: [0] }));
+      const { mean, variance, xhat, y, dx } = this.result;
+      const one = (name, title, value) => sheet(name, [[value]], { title: (this.apart ? "running " : "") + title, more: () => ({ place: [0] }) });
       return [
-        [[sheet("x", "x", this.x, [], editable)], [one("m", "\u03bc", mean), one("v", "v", variance)], [sheet("h", "x\u0302", xhat)], [sheet("y", "y", y)]],
-        [[sheet("dx", "dx", dx)], [sheet("dy", "dy", this.dy, [], editable)]],
+        [[sheet("x", this.x)], [one("m", "\u03bc", mean), one("v", "v", variance)], [sheet("h", xhat, { title: "x\u0302" })], [sheet("y", y)]],
+        [[sheet("dx", dx)], [sheet("dy", this.dy)]],
       ];
     }
 
     // What a number meets, all places or its own.
     company(names, place) {
-      const all = (name) => this.x.flatMap((row, n) => row.map((_, q) => [name, [n, q]]));
+      const all = (name) => each(this.x, (_, n, q) => [name, [n, q]]).flat();
       return this.apart ? names.map((name) => [name, place]) : [...names.flatMap(all), ["m", [0]], ["v", [0]]];
     }
 

@@ -1,6 +1,6 @@
 // A convolution, forward and backward: one list of meetings, read three ways.
 {
-  const { range, filled, outputs, convolution } = arithmetic;
+  const { range, filled, each, total, outputs, convolution } = arithmetic;
   const { Explorer, sheet, written, index, sum } = explorers;
   const SIZES = [0, 1, 2, 3], MOST_ON_BOARD = 36;
   // The name of a part of an array, which needs no indices that are always 0.
@@ -38,21 +38,21 @@
     lines() {
       const { x, w, b, gradients, channels: C, kernels: F, K, stride: S, padding: P, result: { y, dx, dw, db } } = this;
       const [H, W, OH, OW] = [x[0].length, x[0][0].length, y[0].length, y[0][0].length];
-      const covered = (many) => S * (many - 1) + K - P, editable = true;
+      const covered = (many) => S * (many - 1) + K - P;
       const kind = (p, q) => (x[0][p]?.[q] === undefined ? "frame" : p >= covered(OH) || q >= covered(OW) ? "leftover" : "");
-      const named = (name, place, whole, array, more) => sheet(name, part(name, place, whole), array, place, more);
+      const named = (name, place, whole, array, more) => sheet(name, array, { title: part(name, place, whole), before: place, more });
       const maps = (name, array, more) => array.map((map, k) => named(name, [k], [array.length], map, more));
       const framed = maps("x", x.map((map) => filled([H + 2 * P, W + 2 * P], (r, s) => map[r - P]?.[s - P] ?? 0)), (r, s, [c]) => (
-        { place: [c, r - P, s - P], kind: kind(r - P, s - P), editable: kind(r - P, s - P) !== "frame" }));
+        { place: [c, r - P, s - P], kind: kind(r - P, s - P) }));
       // With the zeros that a stride leaves between them.
       const apart = maps("dy", gradients.map((map) => filled([S * (OH - 1) + 1, S * (OW - 1) + 1], (r, s) => map[r / S]?.[s / S] ?? 0)), (r, s, [f]) => (
-        r % S || s % S ? { place: undefined, kind: "between" } : { place: [f, r / S, s / S], editable }));
+        r % S || s % S ? { place: undefined, kind: "between" } : { place: [f, r / S, s / S] }));
       // A row of sheets for each kernel, and below them the biases.
-      const sets = (prefix, array, biases, more) => Object.assign([
-        ...array.flatMap((kernel, f) => kernel.map((one, c) => named(`${prefix}w`, [f, c], [F, C], one, () => more))),
-        sheet(`${prefix}b`, `${prefix}b`, [biases], [], (_, f) => ({ place: [f], ...more })),
+      const sets = (prefix, array, biases) => Object.assign([
+        ...each(array, (one, f, c) => named(`${prefix}w`, [f, c], [F, C], one)).flat(),
+        sheet(`${prefix}b`, [biases], { more: (_, f) => ({ place: [f] }) }),
       ], { columns: C });
-      const last = this.backward ? apart : maps("y", y), forward = [framed, sets("", w, b, { editable }), last];
+      const last = this.backward ? apart : maps("y", y), forward = [framed, sets("", w, b), last];
       return this.backward ? [forward, [maps("dx", dx, (p, q) => ({ kind: kind(p, q) })), sets("d", dw, db)]] : [forward];
     }
 
@@ -68,7 +68,7 @@
     times(gradient) { return this.backward ? `\u00b7 ${written(gradient)}` : ""; }
 
     seeY(f, i, j) {
-      const met = this.meetings({ f, i, j }), { backward, K } = this, [{ output, gradient }] = met;
+      const met = this.meetings({ f, i, j }), { backward, K, seen } = this, [{ gradient }] = met;
       const factors = met.map(({ pixel, weight }) => [backward ? gradient : pixel, weight]);
       return {
         lit: met.flatMap(({ lit }) => (backward ? [...lit, ["dx", lit[0][1]]] : [...lit, ["b", [f]]])),
@@ -80,16 +80,16 @@
             return { big: written(one * other), low: sum([[one, other]]), from: ["w", [f, c, u, v]] };
           }),
         })),
-        words: backward ? `d${output} hands the kernel to its window, upright, times ${written(gradient)}`
-          : `${output} = ${sum([...factors, [this.b[f]]])} = ${written(this.result.y[f][i][j])}`,
+        words: backward ? `d${seen} hands the kernel to its window, upright, times ${written(gradient)}`
+          : `${seen} = ${sum([...factors, [this.b[f]]])} = ${written(this.result.y[f][i][j])}`,
       };
     }
 
     // The outputs that looked at a pixel, in their order, and between them the
     // places where there is none: the weights lie there turned by half.
     seeX(c, p, q) {
-      const met = this.meetings({ c, p, q }), { K, channels: C, kernels: F } = this, where = `${part("x", [c], [C])}${index([p, q])}`;
-      const seen = met.map(({ output, weight }) => `${output} through ${written(weight)}`).join(", ") || "no output";
+      const met = this.meetings({ c, p, q }), { K, channels: C, kernels: F, seen } = this;
+      const by = met.map(({ output, weight }) => `${output} through ${written(weight)}`).join(", ") || "no output";
       const products = met.map(({ gradient, weight }) => [gradient, weight]);
       return {
         lit: met.flatMap(({ lit }) => lit),
@@ -101,32 +101,31 @@
             return { top: one?.at ?? "none", big: written(this.w[f][c][u][v]), low: one && this.times(one.gradient), off: !one, from: ["w", [f, c, u, v]] };
           }),
         })),
-        words: !this.backward || !met.length ? `${where} is seen by ${seen}`
-          : `d${where} = ${sum(products)} = ${written(products.reduce((total, [one, other]) => total + one * other, 0))}`,
+        words: !this.backward || !met.length ? `${seen} is seen by ${by}`
+          : `d${seen} = ${sum(products)} = ${written(total(products.map(([one, other]) => one * other)))}`,
       };
     }
 
     seeW(f, c, u, v) {
-      const met = this.meetings({ f, c, u, v }), [OH, OW] = [this.gradients[f].length, this.gradients[f][0].length];
-      const where = `${part("w", [f, c], [this.kernels, this.channels])}${index([u, v])}`;
+      const met = this.meetings({ f, c, u, v }), { seen, gradients: { [f]: map } } = this;
       return {
         lit: met.flatMap(({ lit }) => lit),
         boards: met.length > MOST_ON_BOARD ? [] : [{
           title: "what it met, in the order of the outputs",
           quantity: "x",
-          rows: filled([OH, OW], (i, j) => {
-            const { at, pixel, gradient, lit } = met[i * OW + j];
+          rows: each(map, (gradient, i, j) => {
+            const { at, pixel, lit } = met[i * map[0].length + j];
             return { top: at, big: written(pixel), low: this.times(gradient), from: lit[0] };
           }),
         }],
-        words: this.backward ? `d${where} = ${sum(met.map(({ gradient, pixel }) => [gradient, pixel]))} = ${written(this.result.dw[f][c][u][v])}`
-          : `${where} has met one pixel for each output`,
+        words: this.backward ? `d${seen} = ${sum(met.map(({ gradient, pixel }) => [gradient, pixel]))} = ${written(this.result.dw[f][c][u][v])}`
+          : `${seen} has met one pixel for each output`,
       };
     }
 
     seeB(f) {
       return {
-        lit: this.gradients[f].flatMap((row, i) => row.map((_, j) => [this.out, [f, i, j]])),
+        lit: each(this.gradients[f], (_, i, j) => [this.out, [f, i, j]]).flat(),
         words: "added to every output of its map",
       };
     }

@@ -1,7 +1,7 @@
 // What the explorers of layers are made of: sheets of numbers to point at and
 // to edit, boards that show what meets there, and a line that says it in words.
 {
-  const { filled } = arithmetic;
+  const { filled, each } = arithmetic;
   const LARGE = 60, MOST_TERMS = 18, PACE = 1100;
   const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
@@ -21,11 +21,13 @@
     if (terms.length > MOST_TERMS) pieces.push("+ \u2026");
     return pieces.join(" ").replace(/^\+ |(?<=^\u2212) /, "");
   };
+  const select = (name, values, chosen) => `<label>${name} <select name="${name}" ${values.length < 2 ? "disabled" : ""}>${
+    values.map((value) => `<option ${value === chosen ? "selected" : ""}>${value}</option>`).join("")}</select></label>`;
   const keyOf = (name, place) => `${name}(${place})`;
 
   // A layer has `begin(data)`, `compute()`, `choices()`, `lines()` of groups of
-  // sheets, `seeX(...place)` for what is to be seen at x and dx, and, to edit,
-  // `array(name)`. A cell that can be pointed at has a name and a place.
+  // sheets, `seeX(...place)` for what is to be seen at x and dx, and an array of
+  // each name that can be edited. A cell to point at has a name and a place.
   class Explorer extends HTMLElement {
     connectedCallback() {
       this.insertAdjacentHTML("beforeend", PARTS);
@@ -93,6 +95,9 @@
       if (ARROWS[key] || key === "Enter") event.preventDefault(); // what is typed goes into the field
     }
 
+    // What is seen, with the name that it has going forward.
+    get seen() { return this.here.label.replace("d", ""); }
+
     // Turn to a cell; if something shall move, it moves to its new place.
     point(cell, moving = false) {
       this.play(false);
@@ -135,12 +140,12 @@
           made.textContent = written(cell.value);
           made.style.setProperty("--share", Math.abs(cell.value) / most || 0);
           made.dataset.kind = cell.kind ?? "";
+          cell.editable = cell.kind !== "frame" && this.array(cell.name);
           cell.label = title + index(cell.place?.slice(-2) ?? []);
           made.ariaLabel = `${cell.label} is ${written(cell.value)}${cell.kind ? `, ${cell.kind}` : ""}`;
         }
       }
-      this.bar.innerHTML = Object.entries(this.choices()).map(([name, values]) => `<label>${name} <select name="${name}" ${values.length < 2 ? "disabled" : ""}>${
-        values.map((value) => `<option ${value === this[name] ? "selected" : ""}>${value}</option>`).join("")}</select></label>`).join("");
+      this.bar.innerHTML = Object.entries(this.choices()).map(([name, values]) => select(name, values, this[name])).join("");
       if (!this.cells.has(this.key)) this.key = keyOf(this.at[0], this.at[1].map(() => 0));
       this.paint();
     }
@@ -188,10 +193,21 @@
   }
 
   // A sheet of an array, whose cells are named and placed by their indices.
-  const sheet = (name, title, array, before = [], more = () => ({})) => ({
+  const sheet = (name, array, { title = name, before = [], more = () => ({}) } = {}) => ({
     title,
     quantity: name,
-    rows: array.map((row, p) => row.map((value, q) => ({ name, place: [...before, p, q], value, ...more(p, q, before) }))),
+    rows: each(array, (value, p, q) => ({ name, place: [...before, p, q], value, ...more(p, q, before) })),
   });
-  globalThis.explorers = { ARROWS, Explorer, sheet, written, index, sum };
+
+  // Draw maps side by side, with as much color as a number is of the limit.
+  const draw = (canvas, maps, limit, colors) => {
+    const [[{ length: width }]] = maps, columns = maps.length * (width + 1) - 1, image = new ImageData(columns, maps[0].length);
+    const [plus, minus] = colors.map((color) => color.match(/[\d.]+/g).slice(0, 3));
+    maps.forEach((map, f) => each(map, (value, p, q) => {
+      image.data.set([...(value < 0 ? minus : plus), 255 * Math.abs(value) / limit], 4 * (p * columns + f * (width + 1) + q));
+    }));
+    Object.assign(canvas, { width: columns, height: image.height }).getContext("2d").putImageData(image, 0, 0);
+  };
+  const colors = (...elements) => elements.map((element) => getComputedStyle(element).color);
+  globalThis.explorers = { ARROWS, Explorer, sheet, draw, colors, select, written, index, sum };
 }

@@ -1,13 +1,12 @@
 // The network of Part I on an image to change: what flows, and a step.
 {
-  const { chunks, network, stepped, rounded } = arithmetic, { ARROWS, index } = explorers;
+  const { each, chunks, network, stepped, rounded } = arithmetic, { ARROWS, draw, colors, select, index } = explorers;
   const SIZE = 28;
   const digits = (text) => [...text].map((digit) => parseInt(digit, 32));
-  const select = (name, ...options) => `<label>${name} <select name="${name}">${options.map((one) => `<option>${one}</option>`).join("")}</select></label>`;
 
   // Each pixel is taken from elsewhere.
   const taken = (from) => (it) => {
-    it.x = it.x.map((old) => old.map((row, p) => row.map((_, q) => from(old, p, q) ?? 0)));
+    it.x = it.x.map((old) => each(old, (_, p, q) => from(old, p, q) ?? 0));
   };
   const ACTS = {
     Left: taken((x, p, q) => x[p][q + 1]), Right: taken((x, p, q) => x[p][q - 1]), Up: taken((x, p, q) => x[p + 1]?.[q]), Down: taken((x, p, q) => x[p - 1]?.[q]),
@@ -19,16 +18,6 @@
     Reset: (it) => Object.assign(it, { parameters: it.start, steps: 0 }, it.garments[it.garment]),
   };
 
-  // Draw maps side by side, with as much color as a number is of the limit.
-  const draw = (canvas, maps, limit, colors) => {
-    const [[{ length: width }]] = maps, columns = maps.length * (width + 1) - 1, image = new ImageData(columns, maps[0].length);
-    const [plus, minus] = colors.map((color) => color.match(/[\d.]+/g).slice(0, 3));
-    maps.forEach((map, f) => map.forEach((row, p) => row.forEach((value, q) => {
-      image.data.set([...(value < 0 ? minus : plus), 255 * Math.abs(value) / limit], 4 * (p * columns + f * (width + 1) + q));
-    })));
-    Object.assign(canvas, { width: columns, height: image.height }).getContext("2d").putImageData(image, 0, 0);
-  };
-
   class NetworkExplorer extends HTMLElement {
     connectedCallback() {
       const { garments, names, rate, row, kernels, hidden: [text, unit, b], last } = JSON.parse(this.firstElementChild.textContent);
@@ -37,7 +26,7 @@
       this.garments = garments.map(([pixels, target]) => ({ x: [chunks(digits(pixels).map((digit) => digit / 31), SIZE)], target }));
       this.insertAdjacentHTML("beforeend", `<fieldset aria-label="garment">${garments.map(([, t], k) => `<label><input type="radio" name="garment" value="${k}" ${k ? "" : "checked"} aria-label="${names[t]}, ${k + 1}"><canvas class="ink"></canvas></label>`).join("")}</fieldset>
         <p class="tools">image ${Object.keys(ACTS).map((name) => `<button type="button">${name}</button>`).join("")}</p>
-        <p class="choices">${select("show", "forward", "backward")}${select("pen", "draws", "erases")}${select("target", ...names)}
+        <p class="choices">${select("show", ["forward", "backward"])}${select("pen", ["draws", "erases"])}${select("target", names)}
         <b class="plus">positive</b><b class="minus">negative</b></p><div class="flow"></div><div class="said"><p role="status"></p><p></p></div>`);
       const [, choice, tools, bar] = this.children;
       choice.onchange = ({ target: { value } }) => {
@@ -83,14 +72,14 @@
     }
 
     paint() {
-      const { show } = this, color = (element) => getComputedStyle(element).color, signed = [".plus", ".minus"].map((name) => color(this.querySelector(name)));
+      const { show } = this, [black, ...signed] = colors(this, ...this.querySelectorAll(".plus, .minus"));
       this.shown = this.sheets();
       this.buttons ??= this.shown.map((_, k) => this.hang(k));
       this.shown.forEach(({ names, quantity, both }, k) => {
         const button = this.buttons[k], maps = both[show], ink = !k && !show, sizes = maps.flat(2).map(Math.abs);
         button.parentElement.dataset.quantity = show ? "dx" : quantity;
         button.previousSibling.textContent = button.ariaLabel = names[show];
-        draw(button.firstChild, maps, ink || sizes.length < 2 ? 1 : Math.max(...sizes), ink ? [color(this)] : signed);
+        draw(button.firstChild, maps, ink || sizes.length < 2 ? 1 : Math.max(...sizes), ink ? [black] : signed);
       });
       this.say();
     }

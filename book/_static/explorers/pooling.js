@@ -8,7 +8,7 @@
   class PoolingExplorer extends Explorer {
     begin(data) { Object.assign(this, { ...data, keep: KINDS[0], window: 2, stride: 2, size: "" }); }
 
-    array(name) { return name === "x" ? this.x : this.gradients[0]; }
+    array(name) { return { x: this.x, dy: this.gradients[0] }[name]; }
 
     compute() {
       this.shape(...[this.x.length, this.x[0].length].map((size) => outputs(size, this.window, this.stride)));
@@ -18,11 +18,11 @@
     choices() { return { keep: KINDS, window: SIZES, stride: SIZES }; }
 
     lines() {
-      const { y, dx, seen, won } = this.result, editable = true;
-      const kind = (p, q) => ({ kind: !seen[p][q] ? "leftover" : won[p][q] && this.keep === "maximum" ? "winner" : "" });
+      const { y, dx, seen, won } = this.result;
+      const more = (p, q) => ({ kind: !seen[p][q] ? "leftover" : won[p][q] && this.keep === "maximum" ? "winner" : "" });
       return [
-        [[sheet("x", "x", this.x, [], (p, q) => ({ ...kind(p, q), editable }))], [sheet("y", "y", y)]],
-        [[sheet("dx", "dx", dx, [], kind)], [sheet("dy", "dy", this.gradients[0], [], () => ({ editable }))]],
+        [[sheet("x", this.x, { more })], [sheet("y", y)]],
+        [[sheet("dx", dx, { more })], [sheet("dy", this.gradients[0])]],
       ];
     }
 

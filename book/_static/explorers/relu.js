@@ -12,10 +12,10 @@
     choices() { return []; }
 
     lines() {
-      const { mask, y, dx } = this.result, editable = () => ({ editable: true });
+      const { mask, y, dx } = this.result;
       return [
-        [[sheet("x", "x", this.x, [], editable)], [sheet("m", "mask", mask)], [sheet("y", "y", y)]],
-        [[sheet("dx", "dx", dx)], [sheet("dy", "dy", this.dy, [], editable)]],
+        [[sheet("x", this.x)], [sheet("m", mask, { title: "mask" })], [sheet("y", y)]],
+        [[sheet("dx", dx)], [sheet("dy", this.dy)]],
       ];
     }
 
