@@ -38,7 +38,7 @@
         result.className = this.verdicts[this.bug][check] && "broken";
         result.textContent = this.over || this.spent.includes(check) ? this.said[this.bug][check] : "";
       });
-      this.querySelector(".sum").textContent = words + (this.over ? "" : ` Checks left: ${this.budget - this.spent.length}.`);
+      this.querySelector(".sum").textContent = words + (this.over ? "" : ` Checks left: ${this.budget - this.spent.length}.${this.spent.length < this.budget ? "" : " Which one is it?"}`);
     }
   }
   customElements.define("gallery-explorer", GalleryExplorer);
