@@ -6,8 +6,9 @@ many test images each has right as they are, moved at random, and moved uphill,
 and writes the record, after each network. Started again, it goes on where it
 was stopped. `make fooled` calls it.
 
-All settings are round numbers. One was made after a trial: where `HARD` held from
-the first step on, some networks learned nothing, so it grows in the first epoch.
+All settings are round numbers. One was made after a trial: where `HARD` held
+from the first step on, some networks learned nothing, so it grows in the first
+epoch.
 """
 
 from __future__ import annotations
