@@ -518,7 +518,9 @@ def test_checks_are_spent_until_a_bug_is_named(visit):
     assert words(tab, "gallery").endswith(": off. Checks left: 1.")
     check.press("Enter")  # is spent already
     game.get_by_role("button", name="Convolution").press("Enter")
-    assert words(tab, "gallery").endswith(": well. Checks left: 0.")
+    assert words(tab, "gallery").endswith(
+        ": well. Checks left: 0. Which one is it?"
+    )
     closed = game.get_by_role("button", name="Dense")
     closed.press("Enter")
     assert game.locator("li span:not(:empty)").count() == 2
