@@ -21,7 +21,7 @@ REFERENCE = re.findall(
     re.M,
 )
 LATER = {"scipy", "pooch", "tqdm", "matplotlib", "requests"}
-MOST, ROUNDS = 1.5, 7
+MOST, ROUNDS = 1.5, 21
 
 
 def run(code, folder):
