@@ -108,14 +108,8 @@ def test_what_is_slow_to_load_waits_until_it_is_used(tmp_path):
 
 
 def test_the_import_costs_little_more_than_that_of_numpy(tmp_path):
-    numpy, ours = (
-        min(costs)
-        for costs in zip(
-            *(
-                (cost("numpy", tmp_path), cost("scratchcnn", tmp_path))
-                for _ in range(ROUNDS)
-            ),
-            strict=True,
-        )
-    )
-    assert ours <= MOST * numpy
+    ratios = []
+    for _ in range(ROUNDS):  # a disturbance of some rounds moves no median
+        numpy = cost("numpy", tmp_path)
+        ratios.append(cost("scratchcnn", tmp_path) / numpy)
+    assert sorted(ratios)[ROUNDS // 2] <= MOST
