@@ -58,3 +58,12 @@ def torch_gradients(
     y = function(*tensors)
     y.backward(None if dy is None else torch.tensor(dy))
     return y.detach().numpy(), [tensor.grad.numpy() for tensor in tensors]
+
+
+def torch_lenet(torch: Any, x: Any, *parameters: Any) -> Any:
+    """Let PyTorch compute the logits of `models.lenet`."""
+    w1, b1, w2, b2, w3, b3, w4, b4 = parameters
+    f = torch.nn.functional
+    y = f.max_pool2d(f.relu(f.conv2d(x, w1, b1, padding=2)), 2)
+    y = f.max_pool2d(f.relu(f.conv2d(y, w2, b2)), 2).flatten(1)
+    return f.linear(f.relu(f.linear(y, w3, b3)), w4, b4)

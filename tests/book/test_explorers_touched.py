@@ -9,8 +9,6 @@ from __future__ import annotations
 import copy
 import json
 import re
-import shutil
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -24,9 +22,9 @@ from story import record, told
 from scratchcnn import MeanSquaredError
 from scratchcnn.models import two_class
 from scratchcnn.training import gradient_step
+from tests.browsing import CHROMIUM
 
 SCRIPTS = Path(__file__).parents[2] / "book" / "_static" / "explorers"
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 AXE = {"resultTypes": ["violations"], "preload": False}
 if not CHROMIUM or not all(
     map(find_spec, ("playwright", "axe_playwright_python"))
@@ -149,16 +147,6 @@ def page_of(shown: dict[str, tuple[str, dict[str, Any]]]) -> str:
         f'explorers.css">{scripts}</head><body><div class="page"><main>'
         f"<article><h1>Explorers</h1>{figures}</article></main></div></body></html>"
     )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Start one headless Chromium."""
-    from playwright.sync_api import sync_playwright
-
-    quiet = ["--no-sandbox", "--disable-gpu"]
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
 
 
 @pytest.fixture

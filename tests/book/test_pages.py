@@ -8,35 +8,19 @@ from __future__ import annotations
 
 import gzip
 import re
-import shutil
-import threading
-from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-HTML = Path(__file__).parents[2] / "_build" / "html"
+from tests.browsing import CHROMIUM, HTML
+
 PAGES = sorted(
     path.relative_to(HTML).as_posix()
     for path in [*HTML.glob("book/**/*.html"), *HTML.glob("*.html")]
 )
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-sync",
-    "--disable-background-networking",
-    "--disable-component-update",
-]
-
 # Faults of Sphinx itself, by rule and by what they are found on.
 SPHINX = {
     ("aria-allowed-role", "citation"),
@@ -126,30 +110,6 @@ if MISSING:
     pytest.skip(f"needs {', '.join(MISSING)}", allow_module_level=True)
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Start one headless Chromium for all pages of a process."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """Serve the built book on this machine; return its address."""
-
-    class Silent(SimpleHTTPRequestHandler):
-        def log_message(self, *args: object) -> None:
-            pass
-
-    handler = partial(Silent, directory=str(HTML))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
-        threading.Thread(target=http.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{http.server_address[1]}/"
-        http.shutdown()
 
 
 def without_drawings(text: str) -> str:

@@ -9,14 +9,10 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
-import threading
 import zipfile
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -24,9 +20,9 @@ from typing import Any
 import pytest
 from pages import parts
 
+from tests.browsing import CHROMIUM, HTML
+
 ROOT = Path(__file__).parents[2]
-HTML = ROOT / "_build" / "html"
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 MISSING = [
     name
     for name, there in {
@@ -46,7 +42,6 @@ PART_I = [
     if 'id="program"' in (HTML / f"{page}.html").read_text("utf-8")
 ]
 PATIENCE = 600_000  # milliseconds
-QUIET = ["--no-sandbox", "--disable-gpu", "--no-first-run"]
 NUMBER = re.compile(r"-?\d+\.?\d*(?:e[-+]?\d+)?")
 LARGEST = 1e-5  # what rounding may change, of a number or of one
 IDLE = "() => !document.documentElement.classList.contains('running')"
@@ -64,30 +59,6 @@ for item in json.load(sys.stdin):
         found[item["id"]] = well, "".join(texts)
 sys.stdout.write(json.dumps(found))
 """
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """Serve the built book; return its address."""
-
-    class Silent(SimpleHTTPRequestHandler):
-        def log_message(self, *args: object) -> None:
-            pass
-
-    handler = partial(Silent, directory=str(HTML))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
-        threading.Thread(target=http.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{http.server_address[1]}/"
-        http.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Start one headless Chromium."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
 
 
 @pytest.fixture

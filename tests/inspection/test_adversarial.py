@@ -19,6 +19,7 @@ from scratchcnn.losses.cross_entropy import SoftmaxCrossEntropy
 from scratchcnn.losses.mean_squared_error import MeanSquaredError
 from scratchcnn.models.lenet import lenet
 from tests.comparing import LAYOUTS, assert_close, frozen
+from tests.gradients import torch_lenet
 from tests.inspection.test_saliency import small_network
 from tests.reference import moved_uphill, small_input_gradient
 
@@ -89,22 +90,12 @@ def test_steps_are_those_of_pytorch(rng):
     network = lenet(rng=rng)
     network.astype(np.float64)
     x, t = rng.uniform(0, 1, (3, 1, 28, 28)), np.array([9, 0, 4])
-    first, second, hidden, last = (
-        [torch.tensor(p.value) for p in layer.parameters()]
-        for layer in network.layers
-        if layer.parameters()
-    )
-    f = torch.nn.functional
-
-    def forward(image):
-        y = f.max_pool2d(f.relu(f.conv2d(image, *first, padding=2)), 2)
-        y = f.max_pool2d(f.relu(f.conv2d(y, *second)), 2)
-        return f.linear(f.relu(f.linear(y.flatten(1), *hidden)), *last)
-
+    parameters = [torch.tensor(p.value) for p in network.parameters()]
     start = image = torch.tensor(x)
     for _ in range(4):
         image = image.detach().requires_grad_()
-        f.cross_entropy(forward(image), torch.tensor(t)).backward()
+        y = torch_lenet(torch, image, *parameters)
+        torch.nn.functional.cross_entropy(y, torch.tensor(t)).backward()
         image = image + 2.5 * 0.1 / 4 * image.grad.sign()
         image = (start + (image - start).clamp(-0.1, 0.1)).clamp(0, 1)
     moved = adversarial(

@@ -21,7 +21,11 @@ from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten
 from scratchcnn.models.lenet import lenet
 from tests.comparing import LAYOUTS, assert_close, frozen
-from tests.gradients import numerical_gradient, torch_gradients
+from tests.gradients import (
+    numerical_gradient,
+    torch_gradients,
+    torch_lenet,
+)
 from tests.reference import occluded, small_logits, small_saliency
 
 
@@ -78,12 +82,8 @@ def test_saliency_against_pytorch(rng):
     network.astype(np.float64)
     x, classes = rng.uniform(0, 1, (3, 1, 28, 28)), np.array([9, 0, 4])
 
-    def theirs(x, w1, b1, w2, b2, w3, b3, w4, b4):
-        F = torch.nn.functional
-        y = F.max_pool2d(F.relu(F.conv2d(x, w1, b1, padding=2)), 2)
-        y = F.max_pool2d(F.relu(F.conv2d(y, w2, b2)), 2).flatten(1)
-        y = F.linear(F.relu(F.linear(y, w3, b3)), w4, b4)
-        return y[range(3), classes].sum()
+    def theirs(x, *parameters):
+        return torch_lenet(torch, x, *parameters)[range(3), classes].sum()
 
     arrays = [x, *(p.value for p in network.parameters())]
     _, (wanted, *_) = torch_gradients(torch, theirs, arrays)
