@@ -51,13 +51,13 @@ import json, sys
 sys.path[:0] = [sys.argv[1]]
 import in_page
 sys.meta_path[:0] = [in_page.Silence()]
-found = {}
-for item in json.load(sys.stdin):
-    if "shown" in item and "lacks" not in item:
-        texts = []
-        well = in_page.run(item["id"], item["source"], texts.append)
-        found[item["id"]] = well, "".join(texts)
-sys.stdout.write(json.dumps(found))
+def cells(program):  # whose own names are not the page's
+    for item in program:
+        if "shown" in item and "lacks" not in item:
+            texts = []
+            well = in_page.run(item["id"], item["source"], texts.append)
+            yield item["id"], (well, "".join(texts))
+sys.stdout.write(json.dumps(dict(cells(json.load(sys.stdin)))))
 """
 
 
