@@ -13,10 +13,13 @@
       return { peak: ["peak, 10\u2079/s", 0, 5, 0.01], bandwidth: ["bandwidth, 10\u2079/s", 0, 4, 0.01], run: ["run", 0, this.data.runs.length - 1, 1] };
     }
 
-    said(name) { return name === "run" ? this.data.runs[this.values.run].name : rounded(10 ** this.values[name]); }
+    said(name) { return name === "run" ? this.data.runs[this.values.run].name : rounded(10 ** this.power(name)); }
+
+    // A power of ten that makes a number of two digits.
+    power(name) { return Math.log10((10 ** this.values[name]).toPrecision(2)); }
 
     show() {
-      const { peak, bandwidth, run } = this.values, edge = peak - bandwidth, roof = (k) => [across(k), up(Math.min(peak, bandwidth + k))];
+      const { run } = this.values, [peak, bandwidth] = ["peak", "bandwidth"].map((name) => this.power(name)), edge = peak - bandwidth, roof = (k) => [across(k), up(Math.min(peak, bandwidth + k))];
       const all = Object.entries(this.data.runs[run].costs).map(([name, cost]) => {
         const found = arithmetic.roofline(...cost, 10 ** (peak + 9), 10 ** (bandwidth + 9)), [x, y] = roof(Math.log10(found.intensity));
         return { name, color: `style="--color: var(--${COLORS[name]})"`, x, y, ...found };
