@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -19,6 +20,7 @@ from scratchcnn.layers.pooling import MaxPool2D, window_views
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten, Reshape
 from scratchcnn.layers.residual import Residual
+from scratchcnn.layers.transposed_convolution import ConvTranspose2D
 
 COUNTER = itertools.count()
 
@@ -273,6 +275,15 @@ def gather(x: Operand, kernel: Pair, stride: Pair) -> Operand:
     )
 
 
+def scatter(x: Operand, size: Pair, stride: Pair) -> Operand:
+    """Record images (N, C, H, W) from columns: `gather` the other way."""
+    u = value(x)
+    return remember(
+        convolution.scatter(u, size, stride),
+        (x, lambda dy: convolution.gather(dy, u.shape[2:4], stride)),
+    )
+
+
 def max_pool(x: Operand, kernel: Pair, stride: Pair) -> Operand:
     """Record the largest of each window, (N, C, OH, OW)."""
     u = value(x)
@@ -308,6 +319,20 @@ def convolve(layer: Conv2D, x: Operand, w: Operand, b: Operand) -> Operand:
     return reshape(y, (n, f, oh, ow))
 
 
+def convolve_back(
+    layer: ConvTranspose2D, x: Operand, w: Operand, b: Operand
+) -> Operand:
+    """Record what a transposed convolution does with w and b."""
+    (n, c, h, width), f = value(x).shape, layer.out_channels
+    size, (ph, pw) = layer.padded_size(value(x)), layer.padding
+    w = reshape(w, (c, f * math.prod(layer.kernel_size)))
+    columns = transpose(w) @ reshape(x, (n, c, h * width))
+    columns = reshape(columns, (n, f, *layer.kernel_size, h, width))
+    y = scatter(columns, size, layer.stride)
+    y = take(y, np.s_[:, :, ph : size[0] - ph, pw : size[1] - pw])
+    return y + reshape(b, (f, 1, 1))
+
+
 Learned: TypeAlias = Mapping[Parameter, Tensor]
 
 
@@ -317,7 +342,7 @@ def learned(network: Layer) -> dict[Parameter, Tensor]:
 
 
 REPLAYED = {Network, Residual, Dense, Conv2D, ReLU, MaxPool2D}
-REPLAYED |= {GlobalAvgPool2D, Reshape, Flatten}
+REPLAYED |= {ConvTranspose2D, GlobalAvgPool2D, Reshape, Flatten}
 
 
 def replay(layer: Layer, x: Operand, tensors: Learned) -> Operand:
@@ -326,8 +351,8 @@ def replay(layer: Layer, x: Operand, tensors: Learned) -> Operand:
     Parameters
     ----------
     layer : Layer
-        A `Network`, `Residual`, `Dense`, `Conv2D`, `ReLU`, `MaxPool2D`,
-        `GlobalAvgPool2D`, `Reshape` or `Flatten`.
+        A `Network`, `Residual`, `Dense`, `Conv2D`, `ConvTranspose2D`,
+        `ReLU`, `MaxPool2D`, `GlobalAvgPool2D`, `Reshape` or `Flatten`.
     x : Tensor or ndarray
         What it is given, (N, ...).
     tensors : dict
@@ -362,6 +387,8 @@ def replay(layer: Layer, x: Operand, tensors: Learned) -> Operand:
             return x @ transpose(own(w)) + own(b)
         case Conv2D(weight=w, bias=b):
             return convolve(layer, x, own(w), own(b))
+        case ConvTranspose2D(weight=w, bias=b):
+            return convolve_back(layer, x, own(w), own(b))
         case ReLU():
             return relu(x)
         case MaxPool2D(kernel_size=kernel, stride=stride):

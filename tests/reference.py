@@ -522,6 +522,72 @@ def butterflies(length: int) -> int:
     return 0 if length == 1 else 2 * butterflies(length // 2) + length // 2
 
 
+# Transposed convolution, with pairs of strides and of paddings
+
+
+def meetings(
+    size: Any, kernel: Any, output: Any, stride: Pair, padding: Pair
+) -> list[tuple[Pair, Pair, Pair]]:
+    """List all (i, j), (u, v), (p, q) where pixel, weight, output meet."""
+    return [
+        ((i, j), (u, v), (p, q))
+        for i, j in np.ndindex(*size)
+        for u, v in np.ndindex(*kernel)
+        for p, q in np.ndindex(*output)
+        if stride[0] * i + u == p + padding[0]
+        and stride[1] * j + v == q + padding[1]
+    ]
+
+
+def conv_transpose_size(
+    size: int, kernel: int, stride: int, padding: int
+) -> int:
+    """Count the rows that any kernel reaches, from first to last, inside."""
+    last = max(stride * i + u for i in range(size) for u in range(kernel))
+    return sum(1 for p in range(last + 1) if padding <= p <= last - padding)
+
+
+def conv_transpose_forward(
+    x: Array, w: Array, b: Array, stride: Pair, padding: Pair
+) -> Array:
+    (N, C, *size), (_, F, *kernel) = x.shape, w.shape
+    output = [*map(conv_transpose_size, size, kernel, stride, padding)]
+    y = np.zeros((N, F, *output))
+    for n, f in np.ndindex(N, F):
+        y[n, f] = b[f]
+        for c in range(C):
+            for ij, uv, pq in meetings(size, kernel, output, stride, padding):
+                y[n, f][pq] += x[n, c][ij] * w[c, f][uv]
+    return y
+
+
+def conv_transpose_dx(
+    w: Array, dy: Array, size: Pair, stride: Pair, padding: Pair
+) -> Array:
+    (N, F, *output), (C, _, *kernel) = dy.shape, w.shape
+    dx = np.zeros((N, C, *size))
+    for n, c, f in np.ndindex(N, C, F):
+        for ij, uv, pq in meetings(size, kernel, output, stride, padding):
+            dx[n, c][ij] += dy[n, f][pq] * w[c, f][uv]
+    return dx
+
+
+def conv_transpose_dw(
+    x: Array, dy: Array, kernel: Pair, stride: Pair, padding: Pair
+) -> Array:
+    (N, C, *size), (_, F, *output) = x.shape, dy.shape
+    dw = np.zeros((C, F, *kernel))
+    for n, c, f in np.ndindex(N, C, F):
+        for ij, uv, pq in meetings(size, kernel, output, stride, padding):
+            dw[c, f][uv] += x[n, c][ij] * dy[n, f][pq]
+    return dw
+
+
+def kernels_on_row(p: int, size: int, kernel: int, stride: int) -> int:
+    """Count the kernels that reach row p, by trying them all."""
+    return sum(0 <= p - stride * i < kernel for i in range(size))
+
+
 # Pooling, with a pair (vertical, horizontal) of sizes and of strides
 
 

@@ -22,6 +22,7 @@ from scratchcnn.layers.pooling import MaxPool2D
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten, Reshape
 from scratchcnn.layers.residual import Residual
+from scratchcnn.layers.transposed_convolution import ConvTranspose2D
 from scratchcnn.losses.cross_entropy import (
     BinaryCrossEntropy,
     SoftmaxCrossEntropy,
@@ -193,6 +194,10 @@ OPERATIONS = {
     "log_sum_exp": (autograd.log_sum_exp, (4, 3)),
     "pad": (lambda x: autograd.pad(x, (1, 2)), (2, 2, 3, 4)),
     "gather": (lambda x: autograd.gather(x, (2, 3), (2, 1)), (2, 2, 5, 4)),
+    "scatter": (
+        lambda x: autograd.scatter(x, (5, 4), (2, 1)),
+        (2, 2, 2, 3, 2, 2),
+    ),
     "map_means": (autograd.map_means, (2, 3, 5, 4)),
     "max_pool": (lambda x: autograd.max_pool(x, (2, 3), (2, 1)), (2, 2, 5, 4)),
 }
@@ -336,6 +341,11 @@ def test_no_derivation_gives_the_same_as_ours(case, rng):
         (functools.partial(Dense, 5, 3), (4, 5)),
         (functools.partial(Conv2D, 2, 3, (3, 2), padding=1), (2, 2, 6, 5)),
         (functools.partial(Conv2D, 2, 3, 2, stride=(3, 2)), (2, 2, 6, 5)),
+        (functools.partial(ConvTranspose2D, 2, 3, (3, 2)), (2, 2, 4, 3)),
+        (
+            functools.partial(ConvTranspose2D, 2, 1, 4, stride=2, padding=1),
+            (2, 2, 4, 3),
+        ),
         (lambda rng: ReLU(), (4, 5)),
         (lambda rng: MaxPool2D(3, stride=2), (2, 2, 8, 6)),
         (lambda rng: Reshape((5, -1)), (2, 2, 5)),

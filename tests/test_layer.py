@@ -22,6 +22,7 @@ from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten, Reshape
 from scratchcnn.layers.residual import Residual
+from scratchcnn.layers.transposed_convolution import ConvTranspose2D
 from scratchcnn.losses.mean_squared_error import MeanSquaredError
 from scratchcnn.training.gradient_descent import gradient_step
 from scratchcnn.training.optimizers import SGD
@@ -44,6 +45,12 @@ LAYERS = {
     "Conv2D": (
         lambda rng: Conv2D(2, 3, (3, 2), stride=2, padding=(0, 1), rng=rng),
         (4, 2, 6, 5),
+    ),
+    "ConvTranspose2D": (
+        lambda rng: ConvTranspose2D(
+            2, 3, (3, 2), stride=2, padding=(0, 1), rng=rng
+        ),
+        (4, 2, 3, 4),
     ),
     "MaxPool2D": (lambda rng: MaxPool2D(2, stride=(2, 1)), (4, 2, 5, 4)),
     "AvgPool2D": (lambda rng: AvgPool2D((2, 3)), (4, 2, 5, 7)),

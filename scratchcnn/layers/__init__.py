@@ -12,11 +12,13 @@ from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten, Reshape
 from scratchcnn.layers.residual import Residual
+from scratchcnn.layers.transposed_convolution import ConvTranspose2D
 
 __all__ = [
     "AvgPool2D",
     "BatchNorm2D",
     "Conv2D",
+    "ConvTranspose2D",
     "Dense",
     "Dropout",
     "Flatten",

@@ -32,6 +32,7 @@ from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten, Reshape
 from scratchcnn.layers.residual import Residual
+from scratchcnn.layers.transposed_convolution import ConvTranspose2D
 from scratchcnn.losses.cross_entropy import SoftmaxCrossEntropy
 from scratchcnn.losses.mean_squared_error import MeanSquaredError
 from scratchcnn.models.two_class import two_class
@@ -79,7 +80,10 @@ def image_layers(draw, channels, size, rng):
     """Draw layers for images, and return what they make of one."""
     layers, x = [], np.zeros((1, channels, *size))
     kinds = st.sampled_from(
-        ["conv", "conv", "relu", "max", "max", "avg", "norm", "drop", "any"]
+        [
+            *("conv", "conv", "relu", "max", "max", "avg"),
+            *("back", "norm", "drop", "any"),
+        ]
     )
     for kind in draw(st.lists(kinds, max_size=7)):
         c, *size = x.shape[1:]
@@ -98,6 +102,14 @@ def image_layers(draw, channels, size, rng):
             layer = {"max": MaxPool2D, "avg": AvgPool2D}[kind](window, stride)
         else:
             layer = {
+                "back": ConvTranspose2D(
+                    c,
+                    2,
+                    window,
+                    stride=draw(pairs(1, 2)),
+                    padding=draw(pairs(0, 1)),
+                    rng=rng,
+                ),
                 "relu": ReLU(),
                 "norm": BatchNorm2D(c),
                 "drop": Dropout(0.4, rng=rng),
