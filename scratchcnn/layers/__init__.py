@@ -3,6 +3,7 @@
 from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
+from scratchcnn.layers.depthwise_convolution import DepthwiseConv2D
 from scratchcnn.layers.dropout import Dropout
 from scratchcnn.layers.global_pooling import GlobalAvgPool2D
 from scratchcnn.layers.initialization import he_normal
@@ -18,6 +19,7 @@ __all__ = [
     "BatchNorm2D",
     "Conv2D",
     "Dense",
+    "DepthwiseConv2D",
     "Dropout",
     "Flatten",
     "GlobalAvgPool2D",
