@@ -676,6 +676,72 @@ def class_map(x: Array, w: Array, k: int) -> Array:
     return found
 
 
+# One kernel for each channel, whose pixels may lie apart
+
+
+def depthwise_forward(
+    x: Array, w: Array, b: Array, stride: Pair, padding: Pair, dilation: Pair
+) -> Array:
+    x, (C, KH, KW) = zero_padded(x, padding), w.shape
+    (sh, sw), (dh, dw) = stride, dilation
+    OH = positions(x.shape[2], dh * (KH - 1) + 1, sh)
+    OW = positions(x.shape[3], dw * (KW - 1) + 1, sw)
+    y = np.zeros((len(x), C, OH, OW))
+    for n, c, i, j in np.ndindex(y.shape):
+        y[n, c, i, j] = b[c]
+        for u, v in np.ndindex(KH, KW):
+            pixel = x[n, c, sh * i + dh * u, sw * j + dw * v]
+            y[n, c, i, j] += pixel * w[c, u, v]
+    return y
+
+
+def depthwise_dx(
+    w: Array,
+    dy: Array,
+    size: Pair,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+) -> Array:
+    (N, C, OH, OW), (_, KH, KW) = dy.shape, w.shape
+    (sh, sw), (dh, dw) = stride, dilation
+    dx = np.zeros((N, C, *size))
+    for n, c, p, q in np.ndindex(dx.shape):
+        for u, v in np.ndindex(KH, KW):
+            i, above = divmod(p + padding[0] - dh * u, sh)
+            j, left = divmod(q + padding[1] - dw * v, sw)
+            if above == left == 0 and 0 <= i < OH and 0 <= j < OW:
+                dx[n, c, p, q] += dy[n, c, i, j] * w[c, u, v]
+    return dx
+
+
+def depthwise_dw(
+    x: Array,
+    dy: Array,
+    kernel: Pair,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+) -> Array:
+    x, (N, C, OH, OW) = zero_padded(x, padding), dy.shape
+    (sh, sw), (down, right) = stride, dilation
+    dw = np.zeros((C, *kernel))
+    for c, u, v in np.ndindex(dw.shape):
+        for n, i, j in np.ndindex(N, OH, OW):
+            pixel = x[n, c, sh * i + down * u, sw * j + right * v]
+            dw[c, u, v] += dy[n, c, i, j] * pixel
+    return dw
+
+
+def with_holes(w: Array, dilation: Pair) -> Array:
+    """Write kernels (C, KH, KW) out, with zeros between their pixels."""
+    (C, KH, KW), (dh, dw) = w.shape, dilation
+    wide = np.zeros((C, dh * (KH - 1) + 1, dw * (KW - 1) + 1))
+    for c, u, v in np.ndindex(w.shape):
+        wide[c, dh * u, dw * v] = w[c, u, v]
+    return wide
+
+
 # Residual connections, around matrices: f(x) = x @ w.T for each w
 
 
@@ -768,17 +834,17 @@ def from_shares(gradients: list[Array], counts: list[int]) -> Array:
 # Receptive fields along one axis, by following what every output reads
 
 
-def pixels_read(layers: list[tuple[int, int, int]], output: int) -> list[int]:
+def pixels_read(layers: list[tuple[int, ...]], output: int) -> list[int]:
     """Follow one output down to the pixels, counted from -infinity.
 
-    Each layer is (kernel, stride, padding), from the first to the last.
+    Each layer is (kernel, stride, padding, dilation), the first one first.
     """
     read = {output}
-    for kernel, stride, padding in reversed(layers):
+    for kernel, stride, padding, dilation in reversed(layers):
         below = set()
         for i in read:
             for u in range(kernel):
-                below.add(stride * i + u - padding)
+                below.add(stride * i + dilation * u - padding)
         read = below
     return sorted(read)
 

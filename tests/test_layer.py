@@ -14,6 +14,7 @@ from scratchcnn.layer import Layer, Parameter
 from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
+from scratchcnn.layers.depthwise_convolution import DepthwiseConv2D
 from scratchcnn.layers.dropout import Dropout
 from scratchcnn.layers.global_pooling import GlobalAvgPool2D
 from scratchcnn.layers.logits import Sigmoid
@@ -51,6 +52,12 @@ LAYERS = {
             2, 3, (3, 2), stride=2, padding=(0, 1), rng=rng
         ),
         (4, 2, 3, 4),
+    ),
+    "DepthwiseConv2D": (
+        lambda rng: DepthwiseConv2D(
+            2, (3, 2), stride=2, padding=(0, 1), dilation=(1, 3), rng=rng
+        ),
+        (4, 2, 6, 5),
     ),
     "MaxPool2D": (lambda rng: MaxPool2D(2, stride=(2, 1)), (4, 2, 5, 4)),
     "AvgPool2D": (lambda rng: AvgPool2D((2, 3)), (4, 2, 5, 7)),
