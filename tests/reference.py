@@ -170,6 +170,72 @@ def ce_dy(y: Array, t: Any) -> Array:
     return dy
 
 
+# Label smoothing, and calibration
+
+
+def smoothed_target(t: Any, classes: int, smoothing: float) -> Array:
+    q = np.zeros((len(t), classes))
+    for n, k in np.ndindex(q.shape):
+        q[n, k] = (1 - smoothing) * (k == t[n]) + smoothing / classes
+    return q
+
+
+def smoothed_forward(y: Array, q: Array) -> float:
+    total: Any = 0.0
+    p = softmax(y)
+    for n, k in np.ndindex(y.shape):
+        total -= q[n, k] * math.log(p[n, k]) / len(y)
+    return total
+
+
+def smoothed_dy(y: Array, q: Array) -> Array:
+    dy, p = np.zeros(y.shape), softmax(y)
+    for n, k in np.ndindex(y.shape):
+        dy[n, k] = (p[n, k] - q[n, k]) / len(y)
+    return dy
+
+
+def bins_of(y: Array, t: Any, bins: int) -> list[list[tuple[float, bool]]]:
+    """Sort guesses into bins: how sure each is, and whether it is right."""
+    found: list[list[tuple[float, bool]]] = [[] for _ in range(bins)]
+    for row, p, label in zip(y, softmax(y), t, strict=True):
+        guess = max(range(len(row)), key=row.__getitem__)
+        for b in range(bins):
+            if b < p[guess] * bins <= b + 1:
+                found[b].append((p[guess], guess == label))
+    return found
+
+
+def calibration_error(y: Array, t: Any, bins: int) -> float:
+    total = 0.0
+    for found in bins_of(y, t, bins):
+        if found:
+            sure = sum(p for p, _ in found) / len(found)
+            right = sum(r for _, r in found) / len(found)
+            total += len(found) / len(y) * abs(right - sure)
+    return total
+
+
+def temperature_slope(z: Array, t: Any, beta: float) -> float:
+    """Return the derivative of the mean cross-entropy of beta * z."""
+    total: Any = 0.0
+    p = softmax(beta * z)
+    for n, k in np.ndindex(z.shape):
+        total += (p[n, k] * z[n, k] - (k == t[n]) * z[n, k]) / len(z)
+    return total
+
+
+def temperature_curvature(z: Array, beta: float) -> float:
+    """Return the mean variance of the logits under their softmax."""
+    total: Any = 0.0
+    p = softmax(beta * z)
+    for n in range(len(z)):
+        mean = sum(p[n, k] * z[n, k] for k in range(z.shape[1]))
+        for k in range(z.shape[1]):
+            total += p[n, k] * (z[n, k] - mean) ** 2 / len(z)
+    return total
+
+
 # Convolution, with a pair (vertical, horizontal) of strides and of paddings
 
 
@@ -255,6 +321,17 @@ def moved(x: Array, down: Array, right: Array, mirrored: Array) -> Array:
         q = (W - 1 - j if mirrored[n] else j) - right[n]
         if 0 <= p < H and 0 <= q < W:
             y[n, c, i, j] = x[n, c, p, q]
+    return y
+
+
+def covered(
+    x: Array, top: Array, left: Array, height: Array, width: Array, ink: Array
+) -> Array:
+    y = x.copy()
+    for n, c, i, j in np.ndindex(x.shape):
+        down, right = i - top[n], j - left[n]
+        if 0 <= down < height[n] and 0 <= right < width[n]:
+            y[n, c, i, j] = ink[n, c, i, j]
     return y
 
 
@@ -479,6 +556,18 @@ def adam_steps(
             corrected = s / (1 - b2**k)
             p[i] -= rate * m / (1 - b1**k) / (corrected**0.5 + epsilon)
     return p
+
+
+def averaged(values: list[Array], share: float) -> Array:
+    """Average what a parameter was, by the weight of each time."""
+    total = np.zeros(values[0].shape)
+    for i in np.ndindex(total.shape):
+        for k in range(1, len(values) + 1):
+            weight = max(1 / k, share)
+            for later in range(k + 1, len(values) + 1):
+                weight *= 1 - max(1 / later, share)
+            total[i] += weight * values[k - 1][i]
+    return total
 
 
 # Convolution without a bias, as five algorithms compute it
