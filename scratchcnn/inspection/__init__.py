@@ -1,5 +1,6 @@
 """What a network has learned, and where it looks."""
 
+from scratchcnn.inspection.account import account
 from scratchcnn.inspection.adversarial import adversarial
 from scratchcnn.inspection.features import (
     activations,
@@ -11,6 +12,7 @@ from scratchcnn.inspection.features import (
 from scratchcnn.inspection.saliency import occlusion, saliency
 
 __all__ = [
+    "account",
     "activations",
     "adversarial",
     "neighbors",
