@@ -503,7 +503,7 @@ def test_a_garment_is_chosen_and_drawn_on_by_keys(visit):
 
 def test_an_image_is_drawn_on_by_hand(visit):
     tab = visit(390, has_touch=True)
-    tab.click("#network button >> text=Erase")
+    tab.click("#network button >> text=Clear")
     blank = NETWORK(np.zeros((1, 1, 28, 28)))
     assert said(tab, "y") == pytest.approx(blank.item(), abs=1e-6)
     sheet(tab, "x").tap(position={"x": 8 * 12 + 4, "y": 8 * 9 + 4})
