@@ -7,7 +7,7 @@ from scratchcnn.evaluation.baselines import (
     majority_accuracy,
 )
 from scratchcnn.evaluation.calibration import (
-    Reliability,
+    Bins,
     calibration_error,
     fit_temperature,
     reliability,
@@ -15,7 +15,7 @@ from scratchcnn.evaluation.calibration import (
 from scratchcnn.evaluation.confusion import confusion_matrix
 
 __all__ = [
-    "Reliability",
+    "Bins",
     "accuracy",
     "calibration_error",
     "confusion_matrix",

@@ -17,7 +17,7 @@ from scratchcnn.arrays import (
 from scratchcnn.layers.logits import below_largest, softmax
 
 
-class Reliability(NamedTuple):
+class Bins(NamedTuple):
     """What a network says of its guesses, and how many are right.
 
     Attributes
@@ -36,7 +36,7 @@ class Reliability(NamedTuple):
 
     Examples
     --------
-    >>> Reliability(np.array([0.9]), np.array([0.8]), np.array([10])).accuracy
+    >>> Bins(np.array([0.9]), np.array([0.8]), np.array([10])).accuracy
     array([0.8])
     """
 
@@ -61,9 +61,7 @@ def check_logits(owner: str, logits: Array, labels: Labels) -> None:
     check_labels(owner, "labels", labels, *logits.shape)
 
 
-def reliability(
-    logits: Array, labels: Labels, *, bins: int = 15
-) -> Reliability:
+def reliability(logits: Array, labels: Labels, *, bins: int = 15) -> Bins:
     """Sort guesses by how sure the network is, and count the right ones.
 
     Parameters
@@ -79,7 +77,7 @@ def reliability(
 
     Returns
     -------
-    Reliability
+    Bins
         Confidence, accuracy and number of examples of each bin.
 
     Raises
@@ -113,7 +111,7 @@ def reliability(
         )
         for values in (sure, right)
     )
-    return Reliability(confidence, accuracy, examples)
+    return Bins(confidence, accuracy, examples)
 
 
 def calibration_error(
