@@ -728,6 +728,39 @@ def avg_pool_dx(dy: Array, size: Pair, kernel: Pair, stride: Pair) -> Array:
     return dx
 
 
+# Blur-pooling, beyond whose border the pixels there are repeated
+
+
+def blur_kernel(u: int, v: int) -> float:
+    """Return the weight at (u, v), from -1 to 1, of (1, 2, 1) both ways."""
+    return (2 - abs(u)) * (2 - abs(v)) / 16
+
+
+def inside(p: int, size: int) -> int:
+    """Return the nearest row that there is."""
+    return min(max(p, 0), size - 1)
+
+
+def blur_pool_forward(x: Array, stride: Pair) -> Array:
+    (N, C, H, W), (sh, sw) = x.shape, stride
+    y = np.zeros((N, C, positions(H, 1, sh), positions(W, 1, sw)))
+    for n, c, i, j in np.ndindex(y.shape):
+        for u, v in np.ndindex(3, 3):
+            p, q = inside(sh * i + u - 1, H), inside(sw * j + v - 1, W)
+            y[n, c, i, j] += blur_kernel(u - 1, v - 1) * x[n, c, p, q]
+    return y
+
+
+def blur_pool_dx(dy: Array, size: Pair, stride: Pair) -> Array:
+    (N, C, OH, OW), (H, W), (sh, sw) = dy.shape, size, stride
+    dx = np.zeros((N, C, H, W))
+    for n, c, i, j in np.ndindex(N, C, OH, OW):
+        for u, v in np.ndindex(3, 3):
+            p, q = inside(sh * i + u - 1, H), inside(sw * j + v - 1, W)
+            dx[n, c, p, q] += blur_kernel(u - 1, v - 1) * dy[n, c, i, j]
+    return dx
+
+
 # One number a map, and kernels of one pixel
 
 
