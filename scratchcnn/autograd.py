@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -10,15 +11,18 @@ import numpy as np
 
 from scratchcnn.arrays import Array, Labels, Pair, check_array, check_labels
 from scratchcnn.layer import Layer, Parameter
-from scratchcnn.layers import convolution, logits
+from scratchcnn.layers import blur_pooling, convolution, logits
+from scratchcnn.layers.blur_pooling import BlurPool2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
+from scratchcnn.layers.depthwise_convolution import DepthwiseConv2D, extent
 from scratchcnn.layers.global_pooling import GlobalAvgPool2D
 from scratchcnn.layers.network import Network
 from scratchcnn.layers.pooling import MaxPool2D, window_views
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten, Reshape
 from scratchcnn.layers.residual import Residual
+from scratchcnn.layers.transposed_convolution import ConvTranspose2D
 
 COUNTER = itertools.count()
 
@@ -273,6 +277,25 @@ def gather(x: Operand, kernel: Pair, stride: Pair) -> Operand:
     )
 
 
+def scatter(x: Operand, size: Pair, stride: Pair) -> Operand:
+    """Record images (N, C, H, W) from columns: `gather` the other way."""
+    u = value(x)
+    return remember(
+        convolution.scatter(u, size, stride),
+        (x, lambda dy: convolution.gather(dy, u.shape[2:4], stride)),
+    )
+
+
+def blur(x: Operand, axis: int, stride: int) -> Operand:
+    """Record every `stride`-th line of images, mixed with its neighbors."""
+    u = value(x)
+    back = blur_pooling.blur_backward
+    return remember(
+        blur_pooling.blur(u, axis, stride),
+        (x, lambda dy: back(dy, u.shape[axis], axis, stride)),
+    )
+
+
 def max_pool(x: Operand, kernel: Pair, stride: Pair) -> Operand:
     """Record the largest of each window, (N, C, OH, OW)."""
     u = value(x)
@@ -308,6 +331,36 @@ def convolve(layer: Conv2D, x: Operand, w: Operand, b: Operand) -> Operand:
     return reshape(y, (n, f, oh, ow))
 
 
+def convolve_back(
+    layer: ConvTranspose2D, x: Operand, w: Operand, b: Operand
+) -> Operand:
+    """Record what a transposed convolution does with w and b."""
+    (n, c, h, width), f = value(x).shape, layer.out_channels
+    size, (ph, pw) = layer.padded_size(value(x)), layer.padding
+    w = reshape(w, (c, f * math.prod(layer.kernel_size)))
+    columns = transpose(w) @ reshape(x, (n, c, h * width))
+    columns = reshape(columns, (n, f, *layer.kernel_size, h, width))
+    y = scatter(columns, size, layer.stride)
+    y = take(y, np.s_[:, :, ph : size[0] - ph, pw : size[1] - pw])
+    return y + reshape(b, (f, 1, 1))
+
+
+def convolve_apart(
+    layer: DepthwiseConv2D, x: Operand, w: Operand, b: Operand
+) -> Operand:
+    """Record what a kernel for each channel does, with its bias."""
+    kernel = eh, ew = extent(layer.kernel_size, layer.dilation)
+    (kh, kw), (dh, dw) = layer.kernel_size, layer.dilation
+    apart = np.zeros((kh, kw, eh, ew), value(x).dtype)  # zeros in the holes
+    for u, v in np.ndindex(kh, kw):
+        apart[u, v, dh * u, dw * v] = 1
+    columns = gather(pad(x, layer.padding), kernel, layer.stride)
+    n, c, _, _, oh, ow = value(columns).shape
+    columns = reshape(columns, (n, c, eh * ew, oh * ow))
+    w = reshape(w, (c, 1, kh * kw)) @ apart.reshape(kh * kw, eh * ew)
+    return reshape(w @ columns, (n, c, oh, ow)) + reshape(b, (c, 1, 1))
+
+
 Learned: TypeAlias = Mapping[Parameter, Tensor]
 
 
@@ -317,6 +370,7 @@ def learned(network: Layer) -> dict[Parameter, Tensor]:
 
 
 REPLAYED = {Network, Residual, Dense, Conv2D, ReLU, MaxPool2D}
+REPLAYED |= {ConvTranspose2D, DepthwiseConv2D, BlurPool2D}
 REPLAYED |= {GlobalAvgPool2D, Reshape, Flatten}
 
 
@@ -326,7 +380,8 @@ def replay(layer: Layer, x: Operand, tensors: Learned) -> Operand:
     Parameters
     ----------
     layer : Layer
-        A `Network`, `Residual`, `Dense`, `Conv2D`, `ReLU`, `MaxPool2D`,
+        A `Network`, `Residual`, `Dense`, `Conv2D`, `ConvTranspose2D`,
+        `DepthwiseConv2D`, `ReLU`, `MaxPool2D`, `BlurPool2D`,
         `GlobalAvgPool2D`, `Reshape` or `Flatten`.
     x : Tensor or ndarray
         What it is given, (N, ...).
@@ -362,10 +417,16 @@ def replay(layer: Layer, x: Operand, tensors: Learned) -> Operand:
             return x @ transpose(own(w)) + own(b)
         case Conv2D(weight=w, bias=b):
             return convolve(layer, x, own(w), own(b))
+        case ConvTranspose2D(weight=w, bias=b):
+            return convolve_back(layer, x, own(w), own(b))
+        case DepthwiseConv2D(weight=w, bias=b):
+            return convolve_apart(layer, x, own(w), own(b))
         case ReLU():
             return relu(x)
         case MaxPool2D(kernel_size=kernel, stride=stride):
             return max_pool(x, kernel, stride)
+        case BlurPool2D(stride=(sh, sw)):
+            return blur(blur(x, 2, sh), 3, sw)
         case GlobalAvgPool2D():
             return map_means(x)
         case Reshape(shape=shape):

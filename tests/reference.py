@@ -170,6 +170,72 @@ def ce_dy(y: Array, t: Any) -> Array:
     return dy
 
 
+# Label smoothing, and calibration
+
+
+def smoothed_target(t: Any, classes: int, smoothing: float) -> Array:
+    q = np.zeros((len(t), classes))
+    for n, k in np.ndindex(q.shape):
+        q[n, k] = (1 - smoothing) * (k == t[n]) + smoothing / classes
+    return q
+
+
+def smoothed_forward(y: Array, q: Array) -> float:
+    total: Any = 0.0
+    p = softmax(y)
+    for n, k in np.ndindex(y.shape):
+        total -= q[n, k] * math.log(p[n, k]) / len(y)
+    return total
+
+
+def smoothed_dy(y: Array, q: Array) -> Array:
+    dy, p = np.zeros(y.shape), softmax(y)
+    for n, k in np.ndindex(y.shape):
+        dy[n, k] = (p[n, k] - q[n, k]) / len(y)
+    return dy
+
+
+def bins_of(y: Array, t: Any, bins: int) -> list[list[tuple[float, bool]]]:
+    """Sort guesses into bins: how sure each is, and whether it is right."""
+    found: list[list[tuple[float, bool]]] = [[] for _ in range(bins)]
+    for row, p, label in zip(y, softmax(y), t, strict=True):
+        guess = max(range(len(row)), key=row.__getitem__)
+        for b in range(bins):
+            if b < p[guess] * bins <= b + 1:
+                found[b].append((p[guess], guess == label))
+    return found
+
+
+def calibration_error(y: Array, t: Any, bins: int) -> float:
+    total = 0.0
+    for found in bins_of(y, t, bins):
+        if found:
+            sure = sum(p for p, _ in found) / len(found)
+            right = sum(r for _, r in found) / len(found)
+            total += len(found) / len(y) * abs(right - sure)
+    return total
+
+
+def temperature_slope(z: Array, t: Any, beta: float) -> float:
+    """Return the derivative of the mean cross-entropy of beta * z."""
+    total: Any = 0.0
+    p = softmax(beta * z)
+    for n, k in np.ndindex(z.shape):
+        total += (p[n, k] * z[n, k] - (k == t[n]) * z[n, k]) / len(z)
+    return total
+
+
+def temperature_curvature(z: Array, beta: float) -> float:
+    """Return the mean variance of the logits under their softmax."""
+    total: Any = 0.0
+    p = softmax(beta * z)
+    for n in range(len(z)):
+        mean = sum(p[n, k] * z[n, k] for k in range(z.shape[1]))
+        for k in range(z.shape[1]):
+            total += p[n, k] * (z[n, k] - mean) ** 2 / len(z)
+    return total
+
+
 # Convolution, with a pair (vertical, horizontal) of strides and of paddings
 
 
@@ -255,6 +321,17 @@ def moved(x: Array, down: Array, right: Array, mirrored: Array) -> Array:
         q = (W - 1 - j if mirrored[n] else j) - right[n]
         if 0 <= p < H and 0 <= q < W:
             y[n, c, i, j] = x[n, c, p, q]
+    return y
+
+
+def covered(
+    x: Array, top: Array, left: Array, height: Array, width: Array, ink: Array
+) -> Array:
+    y = x.copy()
+    for n, c, i, j in np.ndindex(x.shape):
+        down, right = i - top[n], j - left[n]
+        if 0 <= down < height[n] and 0 <= right < width[n]:
+            y[n, c, i, j] = ink[n, c, i, j]
     return y
 
 
@@ -481,6 +558,18 @@ def adam_steps(
     return p
 
 
+def averaged(values: list[Array], share: float) -> Array:
+    """Average what a parameter was, by the weight of each time."""
+    total = np.zeros(values[0].shape)
+    for i in np.ndindex(total.shape):
+        for k in range(1, len(values) + 1):
+            weight = max(1 / k, share)
+            for later in range(k + 1, len(values) + 1):
+                weight *= 1 - max(1 / later, share)
+            total[i] += weight * values[k - 1][i]
+    return total
+
+
 # Convolution without a bias, as five algorithms compute it
 
 
@@ -520,6 +609,72 @@ def window_columns(x: Array, kernel: Pair, stride: Pair) -> Array:
 def butterflies(length: int) -> int:
     """Count those of a fast Fourier transform, halving as it does."""
     return 0 if length == 1 else 2 * butterflies(length // 2) + length // 2
+
+
+# Transposed convolution, with pairs of strides and of paddings
+
+
+def meetings(
+    size: Any, kernel: Any, output: Any, stride: Pair, padding: Pair
+) -> list[tuple[Pair, Pair, Pair]]:
+    """List all (i, j), (u, v), (p, q) where pixel, weight, output meet."""
+    return [
+        ((i, j), (u, v), (p, q))
+        for i, j in np.ndindex(*size)
+        for u, v in np.ndindex(*kernel)
+        for p, q in np.ndindex(*output)
+        if stride[0] * i + u == p + padding[0]
+        and stride[1] * j + v == q + padding[1]
+    ]
+
+
+def conv_transpose_size(
+    size: int, kernel: int, stride: int, padding: int
+) -> int:
+    """Count the rows that any kernel reaches, from first to last, inside."""
+    last = max(stride * i + u for i in range(size) for u in range(kernel))
+    return sum(1 for p in range(last + 1) if padding <= p <= last - padding)
+
+
+def conv_transpose_forward(
+    x: Array, w: Array, b: Array, stride: Pair, padding: Pair
+) -> Array:
+    (N, C, *size), (_, F, *kernel) = x.shape, w.shape
+    output = [*map(conv_transpose_size, size, kernel, stride, padding)]
+    y = np.zeros((N, F, *output))
+    for n, f in np.ndindex(N, F):
+        y[n, f] = b[f]
+        for c in range(C):
+            for ij, uv, pq in meetings(size, kernel, output, stride, padding):
+                y[n, f][pq] += x[n, c][ij] * w[c, f][uv]
+    return y
+
+
+def conv_transpose_dx(
+    w: Array, dy: Array, size: Pair, stride: Pair, padding: Pair
+) -> Array:
+    (N, F, *output), (C, _, *kernel) = dy.shape, w.shape
+    dx = np.zeros((N, C, *size))
+    for n, c, f in np.ndindex(N, C, F):
+        for ij, uv, pq in meetings(size, kernel, output, stride, padding):
+            dx[n, c][ij] += dy[n, f][pq] * w[c, f][uv]
+    return dx
+
+
+def conv_transpose_dw(
+    x: Array, dy: Array, kernel: Pair, stride: Pair, padding: Pair
+) -> Array:
+    (N, C, *size), (_, F, *output) = x.shape, dy.shape
+    dw = np.zeros((C, F, *kernel))
+    for n, c, f in np.ndindex(N, C, F):
+        for ij, uv, pq in meetings(size, kernel, output, stride, padding):
+            dw[c, f][uv] += x[n, c][ij] * dy[n, f][pq]
+    return dw
+
+
+def kernels_on_row(p: int, size: int, kernel: int, stride: int) -> int:
+    """Count the kernels that reach row p, by trying them all."""
+    return sum(0 <= p - stride * i < kernel for i in range(size))
 
 
 # Pooling, with a pair (vertical, horizontal) of sizes and of strides
@@ -573,6 +728,39 @@ def avg_pool_dx(dy: Array, size: Pair, kernel: Pair, stride: Pair) -> Array:
     return dx
 
 
+# Blur-pooling, beyond whose border the pixels there are repeated
+
+
+def blur_kernel(u: int, v: int) -> float:
+    """Return the weight at (u, v), from -1 to 1, of (1, 2, 1) both ways."""
+    return (2 - abs(u)) * (2 - abs(v)) / 16
+
+
+def inside(p: int, size: int) -> int:
+    """Return the nearest row that there is."""
+    return min(max(p, 0), size - 1)
+
+
+def blur_pool_forward(x: Array, stride: Pair) -> Array:
+    (N, C, H, W), (sh, sw) = x.shape, stride
+    y = np.zeros((N, C, positions(H, 1, sh), positions(W, 1, sw)))
+    for n, c, i, j in np.ndindex(y.shape):
+        for u, v in np.ndindex(3, 3):
+            p, q = inside(sh * i + u - 1, H), inside(sw * j + v - 1, W)
+            y[n, c, i, j] += blur_kernel(u - 1, v - 1) * x[n, c, p, q]
+    return y
+
+
+def blur_pool_dx(dy: Array, size: Pair, stride: Pair) -> Array:
+    (N, C, OH, OW), (H, W), (sh, sw) = dy.shape, size, stride
+    dx = np.zeros((N, C, H, W))
+    for n, c, i, j in np.ndindex(N, C, OH, OW):
+        for u, v in np.ndindex(3, 3):
+            p, q = inside(sh * i + u - 1, H), inside(sw * j + v - 1, W)
+            dx[n, c, p, q] += blur_kernel(u - 1, v - 1) * dy[n, c, i, j]
+    return dx
+
+
 # One number a map, and kernels of one pixel
 
 
@@ -608,6 +796,72 @@ def class_map(x: Array, w: Array, k: int) -> Array:
     for n, c, p, q in np.ndindex(N, C, H, W):
         found[n, p, q] += w[k, c] * x[n, c, p, q]
     return found
+
+
+# One kernel for each channel, whose pixels may lie apart
+
+
+def depthwise_forward(
+    x: Array, w: Array, b: Array, stride: Pair, padding: Pair, dilation: Pair
+) -> Array:
+    x, (C, KH, KW) = zero_padded(x, padding), w.shape
+    (sh, sw), (dh, dw) = stride, dilation
+    OH = positions(x.shape[2], dh * (KH - 1) + 1, sh)
+    OW = positions(x.shape[3], dw * (KW - 1) + 1, sw)
+    y = np.zeros((len(x), C, OH, OW))
+    for n, c, i, j in np.ndindex(y.shape):
+        y[n, c, i, j] = b[c]
+        for u, v in np.ndindex(KH, KW):
+            pixel = x[n, c, sh * i + dh * u, sw * j + dw * v]
+            y[n, c, i, j] += pixel * w[c, u, v]
+    return y
+
+
+def depthwise_dx(
+    w: Array,
+    dy: Array,
+    size: Pair,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+) -> Array:
+    (N, C, OH, OW), (_, KH, KW) = dy.shape, w.shape
+    (sh, sw), (dh, dw) = stride, dilation
+    dx = np.zeros((N, C, *size))
+    for n, c, p, q in np.ndindex(dx.shape):
+        for u, v in np.ndindex(KH, KW):
+            i, above = divmod(p + padding[0] - dh * u, sh)
+            j, left = divmod(q + padding[1] - dw * v, sw)
+            if above == left == 0 and 0 <= i < OH and 0 <= j < OW:
+                dx[n, c, p, q] += dy[n, c, i, j] * w[c, u, v]
+    return dx
+
+
+def depthwise_dw(
+    x: Array,
+    dy: Array,
+    kernel: Pair,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+) -> Array:
+    x, (N, C, OH, OW) = zero_padded(x, padding), dy.shape
+    (sh, sw), (down, right) = stride, dilation
+    dw = np.zeros((C, *kernel))
+    for c, u, v in np.ndindex(dw.shape):
+        for n, i, j in np.ndindex(N, OH, OW):
+            pixel = x[n, c, sh * i + down * u, sw * j + right * v]
+            dw[c, u, v] += dy[n, c, i, j] * pixel
+    return dw
+
+
+def with_holes(w: Array, dilation: Pair) -> Array:
+    """Write kernels (C, KH, KW) out, with zeros between their pixels."""
+    (C, KH, KW), (dh, dw) = w.shape, dilation
+    wide = np.zeros((C, dh * (KH - 1) + 1, dw * (KW - 1) + 1))
+    for c, u, v in np.ndindex(w.shape):
+        wide[c, dh * u, dw * v] = w[c, u, v]
+    return wide
 
 
 # Residual connections, around matrices: f(x) = x @ w.T for each w
@@ -702,17 +956,17 @@ def from_shares(gradients: list[Array], counts: list[int]) -> Array:
 # Receptive fields along one axis, by following what every output reads
 
 
-def pixels_read(layers: list[tuple[int, int, int]], output: int) -> list[int]:
+def pixels_read(layers: list[tuple[int, ...]], output: int) -> list[int]:
     """Follow one output down to the pixels, counted from -infinity.
 
-    Each layer is (kernel, stride, padding), from the first to the last.
+    Each layer is (kernel, stride, padding, dilation), the first one first.
     """
     read = {output}
-    for kernel, stride, padding in reversed(layers):
+    for kernel, stride, padding, dilation in reversed(layers):
         below = set()
         for i in read:
             for u in range(kernel):
-                below.add(stride * i + u - padding)
+                below.add(stride * i + dilation * u - padding)
         read = below
     return sorted(read)
 

@@ -14,14 +14,17 @@ from hypothesis import strategies as st
 from scratchcnn import autograd
 from scratchcnn.autograd import Tensor, learned, replay
 from scratchcnn.layers.batch_normalization import BatchNorm2D
+from scratchcnn.layers.blur_pooling import BlurPool2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
+from scratchcnn.layers.depthwise_convolution import DepthwiseConv2D
 from scratchcnn.layers.global_pooling import GlobalAvgPool2D
 from scratchcnn.layers.network import Network
 from scratchcnn.layers.pooling import MaxPool2D
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten, Reshape
 from scratchcnn.layers.residual import Residual
+from scratchcnn.layers.transposed_convolution import ConvTranspose2D
 from scratchcnn.losses.cross_entropy import (
     BinaryCrossEntropy,
     SoftmaxCrossEntropy,
@@ -193,6 +196,11 @@ OPERATIONS = {
     "log_sum_exp": (autograd.log_sum_exp, (4, 3)),
     "pad": (lambda x: autograd.pad(x, (1, 2)), (2, 2, 3, 4)),
     "gather": (lambda x: autograd.gather(x, (2, 3), (2, 1)), (2, 2, 5, 4)),
+    "scatter": (
+        lambda x: autograd.scatter(x, (5, 4), (2, 1)),
+        (2, 2, 2, 3, 2, 2),
+    ),
+    "blur": (lambda x: autograd.blur(x, 2, 2), (2, 2, 5, 4)),
     "map_means": (autograd.map_means, (2, 3, 5, 4)),
     "max_pool": (lambda x: autograd.max_pool(x, (2, 3), (2, 1)), (2, 2, 5, 4)),
 }
@@ -336,10 +344,23 @@ def test_no_derivation_gives_the_same_as_ours(case, rng):
         (functools.partial(Dense, 5, 3), (4, 5)),
         (functools.partial(Conv2D, 2, 3, (3, 2), padding=1), (2, 2, 6, 5)),
         (functools.partial(Conv2D, 2, 3, 2, stride=(3, 2)), (2, 2, 6, 5)),
+        (functools.partial(ConvTranspose2D, 2, 3, (3, 2)), (2, 2, 4, 3)),
+        (
+            functools.partial(ConvTranspose2D, 2, 1, 4, stride=2, padding=1),
+            (2, 2, 4, 3),
+        ),
+        (lambda rng: BlurPool2D((2, 3)), (2, 2, 5, 6)),
         (lambda rng: ReLU(), (4, 5)),
         (lambda rng: MaxPool2D(3, stride=2), (2, 2, 8, 6)),
         (lambda rng: Reshape((5, -1)), (2, 2, 5)),
         (lambda rng: Network([Flatten(), Dense(10, 2, rng=rng)]), (2, 2, 5)),
+        (lambda rng: DepthwiseConv2D(3, 3, padding=1, rng=rng), (2, 3, 5, 4)),
+        (
+            lambda rng: DepthwiseConv2D(
+                3, (3, 2), stride=(2, 1), padding=1, dilation=(1, 3), rng=rng
+            ),
+            (2, 3, 5, 4),
+        ),
         (lambda rng: GlobalAvgPool2D(), (2, 3, 5, 4)),
         (lambda rng: Residual(Dense(5, 5, rng=rng)), (4, 5)),
         (

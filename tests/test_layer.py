@@ -12,8 +12,10 @@ from scratchcnn.compiler.accelerate import accelerate
 from scratchcnn.gradient_check import check_layer
 from scratchcnn.layer import Layer, Parameter
 from scratchcnn.layers.batch_normalization import BatchNorm2D
+from scratchcnn.layers.blur_pooling import BlurPool2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
+from scratchcnn.layers.depthwise_convolution import DepthwiseConv2D
 from scratchcnn.layers.dropout import Dropout
 from scratchcnn.layers.global_pooling import GlobalAvgPool2D
 from scratchcnn.layers.logits import Sigmoid
@@ -22,6 +24,7 @@ from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten, Reshape
 from scratchcnn.layers.residual import Residual
+from scratchcnn.layers.transposed_convolution import ConvTranspose2D
 from scratchcnn.losses.mean_squared_error import MeanSquaredError
 from scratchcnn.training.gradient_descent import gradient_step
 from scratchcnn.training.optimizers import SGD
@@ -45,6 +48,19 @@ LAYERS = {
         lambda rng: Conv2D(2, 3, (3, 2), stride=2, padding=(0, 1), rng=rng),
         (4, 2, 6, 5),
     ),
+    "ConvTranspose2D": (
+        lambda rng: ConvTranspose2D(
+            2, 3, (3, 2), stride=2, padding=(0, 1), rng=rng
+        ),
+        (4, 2, 3, 4),
+    ),
+    "DepthwiseConv2D": (
+        lambda rng: DepthwiseConv2D(
+            2, (3, 2), stride=2, padding=(0, 1), dilation=(1, 3), rng=rng
+        ),
+        (4, 2, 6, 5),
+    ),
+    "BlurPool2D": (lambda rng: BlurPool2D((2, 1)), (4, 2, 5, 4)),
     "MaxPool2D": (lambda rng: MaxPool2D(2, stride=(2, 1)), (4, 2, 5, 4)),
     "AvgPool2D": (lambda rng: AvgPool2D((2, 3)), (4, 2, 5, 7)),
     "GlobalAvgPool2D": (lambda rng: GlobalAvgPool2D(), (4, 2, 3, 5)),

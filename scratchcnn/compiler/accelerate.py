@@ -13,10 +13,12 @@ from scratchcnn.arrays import Array, check_array
 from scratchcnn.compiler.convolution import (
     AvgPoolStage,
     BiasStage,
+    BlurPoolStage,
     ConvStage,
     GlobalAvgPoolStage,
     MaxPoolStage,
 )
+from scratchcnn.compiler.depthwise_convolution import DepthwiseStage
 from scratchcnn.compiler.stage import (
     AnyStage,
     BatchNormStage,
@@ -30,8 +32,10 @@ from scratchcnn.compiler.stage import (
 )
 from scratchcnn.layer import Layer, plain
 from scratchcnn.layers.batch_normalization import BatchNorm2D
+from scratchcnn.layers.blur_pooling import BlurPool2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
+from scratchcnn.layers.depthwise_convolution import DepthwiseConv2D
 from scratchcnn.layers.dropout import Dropout
 from scratchcnn.layers.global_pooling import GlobalAvgPool2D
 from scratchcnn.layers.network import Network
@@ -44,8 +48,10 @@ PLANS = 4
 STAGES: dict[type[Layer], list[Any]] = {
     AvgPool2D: [AvgPoolStage],
     BatchNorm2D: [BatchNormStage],
+    BlurPool2D: [BlurPoolStage],
     Conv2D: [ConvStage, BiasStage],
     Dense: [DenseStage],
+    DepthwiseConv2D: [DepthwiseStage, BiasStage],
     Dropout: [DropoutStage],
     Flatten: [ReshapeStage],
     GlobalAvgPool2D: [GlobalAvgPoolStage],

@@ -10,6 +10,7 @@ from scratchcnn.layer import Layer
 from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
+from scratchcnn.layers.depthwise_convolution import DepthwiseConv2D
 from scratchcnn.layers.dropout import Dropout
 from scratchcnn.layers.global_pooling import GlobalAvgPool2D
 from scratchcnn.layers.logits import Sigmoid
@@ -17,6 +18,7 @@ from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten, Reshape
 from scratchcnn.layers.residual import Residual
+from scratchcnn.layers.transposed_convolution import ConvTranspose2D
 
 
 class Work(NamedTuple):
@@ -30,6 +32,12 @@ class Work(NamedTuple):
 def weighted_sums(layer: Any, x: int, y: int) -> Work:
     """Multiply and add, as often as a number of y has weights."""
     terms = 2 * y * layer.weight.value[0].size
+    return Work(terms, terms + y, terms)
+
+
+def laid_down(layer: Any, x: int, y: int) -> Work:
+    """Multiply and add, as often as a number of x has weights."""
+    terms = 2 * x * layer.weight.value[0].size
     return Work(terms, terms + y, terms)
 
 
@@ -55,7 +63,9 @@ OPERATIONS: dict[type[Layer], Callable[[Any, int, int], Work]] = {
     AvgPool2D: means,
     BatchNorm2D: normalization,
     Conv2D: weighted_sums,
+    ConvTranspose2D: laid_down,
     Dense: weighted_sums,
+    DepthwiseConv2D: weighted_sums,
     Dropout: lambda layer, x, y: Work(2 * x, 0, x),
     Flatten: lambda layer, x, y: Work(0, 0, 0),
     GlobalAvgPool2D: lambda layer, x, y: Work(x + y, 0, y),

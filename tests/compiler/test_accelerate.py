@@ -23,8 +23,10 @@ from scratchcnn.evaluation.accuracy import accuracy
 from scratchcnn.gradient_check import check_layer
 from scratchcnn.layer import Layer
 from scratchcnn.layers.batch_normalization import BatchNorm2D
+from scratchcnn.layers.blur_pooling import BlurPool2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
+from scratchcnn.layers.depthwise_convolution import DepthwiseConv2D
 from scratchcnn.layers.dropout import Dropout
 from scratchcnn.layers.global_pooling import GlobalAvgPool2D
 from scratchcnn.layers.network import Network
@@ -32,6 +34,7 @@ from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten, Reshape
 from scratchcnn.layers.residual import Residual
+from scratchcnn.layers.transposed_convolution import ConvTranspose2D
 from scratchcnn.losses.cross_entropy import SoftmaxCrossEntropy
 from scratchcnn.losses.mean_squared_error import MeanSquaredError
 from scratchcnn.models.two_class import two_class
@@ -79,7 +82,10 @@ def image_layers(draw, channels, size, rng):
     """Draw layers for images, and return what they make of one."""
     layers, x = [], np.zeros((1, channels, *size))
     kinds = st.sampled_from(
-        ["conv", "conv", "relu", "max", "max", "avg", "norm", "drop", "any"]
+        [
+            *("conv", "conv", "depth", "back", "relu", "max", "max"),
+            *("avg", "blur", "norm", "drop", "any"),
+        ]
     )
     for kind in draw(st.lists(kinds, max_size=7)):
         c, *size = x.shape[1:]
@@ -94,10 +100,28 @@ def image_layers(draw, channels, size, rng):
                 padding=draw(pairs(0, 2)),
                 rng=rng,
             )
+        elif kind == "depth":
+            layer = DepthwiseConv2D(
+                c,
+                window,
+                stride=draw(st.just(1) | pairs(1, 3)),
+                padding=draw(pairs(0, 2)),
+                dilation=draw(st.just(1) | pairs(1, 3)),
+                rng=rng,
+            )
         elif kind in ("max", "avg"):
             layer = {"max": MaxPool2D, "avg": AvgPool2D}[kind](window, stride)
         else:
             layer = {
+                "back": ConvTranspose2D(
+                    c,
+                    2,
+                    window,
+                    stride=draw(pairs(1, 2)),
+                    padding=draw(pairs(0, 1)),
+                    rng=rng,
+                ),
+                "blur": BlurPool2D(draw(pairs(1, 3))),
                 "relu": ReLU(),
                 "norm": BatchNorm2D(c),
                 "drop": Dropout(0.4, rng=rng),

@@ -10,6 +10,7 @@ from scratchcnn.inspection.operations import OPERATIONS
 from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.convolution import Conv2D, pad
 from scratchcnn.layers.dense import Dense
+from scratchcnn.layers.depthwise_convolution import DepthwiseConv2D
 from scratchcnn.layers.dropout import Dropout
 from scratchcnn.layers.global_pooling import GlobalAvgPool2D
 from scratchcnn.layers.logits import Sigmoid
@@ -17,6 +18,7 @@ from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten, Reshape
 from scratchcnn.layers.residual import Residual
+from scratchcnn.layers.transposed_convolution import ConvTranspose2D
 from tests.comparing import assert_close
 
 
@@ -118,12 +120,18 @@ def terms(layer, dy):
             yield (n, f, i, j), (f, c, u, v), pixel
 
 
+def met(layer, dy):
+    """Yield what meets in a convolution, of whichever kind."""
+    apart = isinstance(layer, DepthwiseConv2D)
+    return (apart_terms if apart else terms)(layer, dy)
+
+
 def conv_forward(layer, x):
     w, padded = numbers(layer.weight.value), numbers(pad(x, layer.padding))
     y = numbers(np.zeros_like(layer.forward(x.astype(float))))
     for place in np.ndindex(y.shape):
         y[place] = Number(layer.bias.value[place[1]])
-    for output, weight, pixel in terms(layer, y):
+    for output, weight, pixel in met(layer, y):
         y[output] += padded[pixel] * w[weight]
     return y
 
@@ -133,17 +141,55 @@ def conv_gradients(layer, x, dy):
     dw, db = zeros(layer.weight.value.shape), zeros(dy.shape[1])
     for place in np.ndindex(dy.shape):
         db[place[1]] += dy[place]
-    for output, weight, pixel in terms(layer, dy):
+    for output, weight, pixel in met(layer, dy):
         dw[weight] += dy[output] * padded[pixel]
     return dw, db
 
 
 def conv_dx(layer, x, dy):
     w, dx = numbers(layer.weight.value), zeros(pad(x, layer.padding).shape)
-    for output, weight, pixel in terms(layer, dy):
+    for output, weight, pixel in met(layer, dy):
         dx[pixel] += dy[output] * w[weight]
     (ph, pw), (_, _, h, w) = layer.padding, x.shape
     return dx[:, :, ph : ph + h, pw : pw + w]
+
+
+def apart_terms(layer, dy):
+    """Yield the same of a kernel for each channel."""
+    (sh, sw), (dh, dw) = layer.stride, layer.dilation
+    for n, c, i, j in np.ndindex(dy.shape):
+        for u, v in np.ndindex(layer.weight.value.shape[1:]):
+            pixel = n, c, sh * i + dh * u, sw * j + dw * v
+            yield (n, c, i, j), (c, u, v), pixel
+
+
+def laid_down(layer, x):
+    w, (ph, pw) = numbers(layer.weight.value), layer.padding
+    y = layer.forward(x.astype(float))
+    padded = numbers(np.zeros_like(pad(y, layer.padding)))
+    for place in np.ndindex(padded.shape):
+        padded[place] = Number(layer.bias.value[place[1]])
+    for pixel, weight, output in terms(layer, x):
+        padded[output] += x[pixel] * w[weight]
+    return padded[:, :, ph : ph + y.shape[2], pw : pw + y.shape[3]]
+
+
+def laid_gradients(layer, x, dy):
+    padded = numbers(pad(dy, layer.padding))
+    dw, db = zeros(layer.weight.value.shape), zeros(dy.shape[1])
+    for place in np.ndindex(dy.shape):
+        db[place[1]] += dy[place]
+    for pixel, weight, output in terms(layer, x):
+        dw[weight] += x[pixel] * padded[output]
+    return dw, db
+
+
+def laid_dx(layer, x, dy):
+    w, dx = numbers(layer.weight.value), zeros(x.shape)
+    padded = numbers(pad(dy, layer.padding))
+    for pixel, weight, output in terms(layer, x):
+        dx[pixel] += padded[output] * w[weight]
+    return dx
 
 
 def each(function):
@@ -324,7 +370,9 @@ PASSES = {
     AvgPool2D: (mean_forward, nothing, mean_dx),
     BatchNorm2D: (norm_forward, norm_sums, norm_dx),
     Conv2D: (conv_forward, conv_gradients, conv_dx),
+    ConvTranspose2D: (laid_down, laid_gradients, laid_dx),
     Dense: (dense_forward, dense_gradients, dense_dx),
+    DepthwiseConv2D: (conv_forward, conv_gradients, conv_dx),
     Dropout: (dropout_forward, nothing, dropout_dx),
     Flatten: (reshaped, nothing, reshaped_back),
     GlobalAvgPool2D: (global_forward, nothing, global_dx),
@@ -343,8 +391,12 @@ CASES = [
     (BatchNorm2D(1), (3, 1, 2, 2)),
     (Conv2D(3, 2, (2, 3), rng=RNG), MAPS),
     (Conv2D(3, 4, 3, stride=(2, 1), padding=(1, 2), rng=RNG), MAPS),
+    (ConvTranspose2D(3, 2, (2, 3), stride=2, rng=RNG), MAPS),
+    (ConvTranspose2D(3, 4, 3, stride=(1, 2), padding=1, rng=RNG), MAPS),
     (Dense(5, 3, rng=RNG), (2, 5)),
     (Dense(1, 1, rng=RNG), (1, 1)),
+    (DepthwiseConv2D(3, (2, 3), stride=2, rng=RNG), MAPS),
+    (DepthwiseConv2D(3, 2, padding=(1, 2), dilation=2, rng=RNG), MAPS),
     (Dropout(0.4, rng=RNG), (3, 4)),
     (Flatten(), MAPS),
     (GlobalAvgPool2D(), MAPS),

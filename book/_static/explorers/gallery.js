@@ -14,7 +14,7 @@
       const before = this.bug;
       while (this.bug === before) this.bug = Math.floor(Math.random() * this.bugs.length);
       Object.assign(this, { spent: [], over: false });
-      this.show(`One of ${this.bugs.length} bugs is hidden.`);
+      this.show(`One of ${this.bugs.length} bugs is hidden: ask up to ${this.budget} checks, then name it.`);
     }
 
     closed(check) { return this.over || this.spent.includes(check) || this.spent.length === this.budget; }
@@ -34,6 +34,7 @@
 
     show(words) {
       this.querySelectorAll("li").forEach(({ children: [button, result] }, check) => {
+        button.ariaPressed = this.spent.includes(check);
         button.ariaDisabled = this.closed(check);
         result.className = this.verdicts[this.bug][check] && "broken";
         result.textContent = this.over || this.spent.includes(check) ? this.said[this.bug][check] : "";
