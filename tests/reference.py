@@ -1020,6 +1020,25 @@ def small_input_gradient(
     return conv_dx(w, dy, x.shape[2:], (1, 1), (0, 0))
 
 
+def grad_cam_weights(dmaps: Array) -> Array:
+    """Take the mean of the gradient over each map."""
+    (N, C, H, W) = dmaps.shape
+    found = np.zeros((N, C))
+    for n, c, p, q in np.ndindex(N, C, H, W):
+        found[n, c] += dmaps[n, c, p, q] / (H * W)
+    return found
+
+
+def grad_cam_map(maps: Array, weights: Array) -> Array:
+    """Add up the maps, each with its weight; keep what is positive."""
+    (N, C, H, W) = maps.shape
+    found = np.zeros((N, H, W))
+    for n, p, q in np.ndindex(N, H, W):
+        total = sum(weights[n, c] * maps[n, c, p, q] for c in range(C))
+        found[n, p, q] = total if total > 0 else 0.0
+    return found
+
+
 def moved_uphill(
     x: Array, start: Array, gradient: Array, epsilon: float, size: float
 ) -> Array:
