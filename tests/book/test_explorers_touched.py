@@ -286,6 +286,19 @@ def test_passing_by_with_the_keyboard_chooses_nothing(visit):
         assert words(tab, "forward").startswith(f"{name}(0, 0)")
 
 
+def test_a_click_holds_what_a_passing_pointer_does_not(visit):
+    tab = visit()
+    cell(tab, "backward", "w", "0, 1").click()
+    said = words(tab, "backward")
+    for name, place in ("x", "0, 0"), ("dw", "1, 1"):
+        cell(tab, "backward", name, place).hover()
+        assert words(tab, "backward") != said
+    tab.hover("#backward input")
+    assert words(tab, "backward") == said
+    tab.fill("#backward input", "5")
+    assert cell(tab, "backward", "w", "0, 1").inner_text() == "5"
+
+
 def test_what_an_edit_has_changed_is_marked(visit):
     tab = visit()
     changed = tab.locator("#backward .changed")
