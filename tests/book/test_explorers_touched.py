@@ -621,6 +621,10 @@ def test_checks_are_spent_until_a_bug_is_named(visit):
     assert words(tab, "gallery").endswith(
         ": well. Checks left: 0. Which one is it?"
     )
+    game.get_by_text("Say so").click()  # and nobody has said what
+    assert words(tab, "gallery").endswith("Which one is it?")
+    spent = game.locator("[aria-pressed=true]")
+    assert spent.all_inner_texts() == ["Convolution", "ReLU"]
     closed = game.get_by_role("button", name="Dense")
     closed.press("Enter")
     assert game.locator("li span:not(:empty)").count() == 2

@@ -3,7 +3,7 @@
   class GalleryExplorer extends HTMLElement {
     connectedCallback() {
       Object.assign(this, JSON.parse(this.firstElementChild.textContent));
-      const options = this.bugs.map(({ name }) => `<option>${name}</option>`).join("");
+      const options = "<option></option>" + this.bugs.map(({ name }) => `<option>${name}</option>`).join("");
       this.insertAdjacentHTML("beforeend", `<ul class="checks">${this.checks.map((check) => `<li><button type="button">${check}</button><span></span></li>`).join("")}</ul>
         <p class="tools"><label>It is <select>${options}</select></label><button type="button">Say so</button><button type="button">Another bug</button></p><p class="sum" role="status"></p>`);
       this.querySelectorAll("button").forEach((button, k) => { button.onclick = [() => this.spend(k), () => this.judge(), () => this.hide()][Math.max(0, k + 1 - this.checks.length)]; });
@@ -26,7 +26,8 @@
     }
 
     judge() {
-      const { name, why } = this.bugs[this.bug], right = name === this.querySelector("select").value;
+      const { value } = this.querySelector("select"), { name, why } = this.bugs[this.bug], right = name === value;
+      if (!value) return;
       const left = arithmetic.suspects(this.verdicts, this.bug, this.spent).map((bug) => this.bugs[bug].name);
       this.over = true;
       this.show(`${right ? "Yes" : "No"}: ${name}. ${why} Your checks leave ${left.join(", ")}.`);
