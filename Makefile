@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: book test fuzz check bench pages record ablation fooled depth mutants clean lock
+.PHONY: book test fuzz check bench pages record ablation fooled depth shifted mutants clean lock
 
 book: $(READY)
 	$(BIN)/jupyter-book build . --all -q -W -n --keep-going
@@ -43,6 +43,9 @@ fooled: $(READY)
 
 depth: $(READY)
 	$(BIN)/python -m tools.depth book/records/depth.json
+
+shifted: $(READY)
+	$(BIN)/python -m tools.shifted book/records/shifted.json
 
 mutants: $(READY)
 	$(BIN)/python -m tools.mutants book/records/mutants.json

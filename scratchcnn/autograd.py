@@ -11,7 +11,8 @@ import numpy as np
 
 from scratchcnn.arrays import Array, Labels, Pair, check_array, check_labels
 from scratchcnn.layer import Layer, Parameter
-from scratchcnn.layers import convolution, logits
+from scratchcnn.layers import blur_pooling, convolution, logits
+from scratchcnn.layers.blur_pooling import BlurPool2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.depthwise_convolution import DepthwiseConv2D, extent
@@ -285,6 +286,16 @@ def scatter(x: Operand, size: Pair, stride: Pair) -> Operand:
     )
 
 
+def blur(x: Operand, axis: int, stride: int) -> Operand:
+    """Record every `stride`-th line of images, mixed with its neighbors."""
+    u = value(x)
+    back = blur_pooling.blur_backward
+    return remember(
+        blur_pooling.blur(u, axis, stride),
+        (x, lambda dy: back(dy, u.shape[axis], axis, stride)),
+    )
+
+
 def max_pool(x: Operand, kernel: Pair, stride: Pair) -> Operand:
     """Record the largest of each window, (N, C, OH, OW)."""
     u = value(x)
@@ -359,8 +370,8 @@ def learned(network: Layer) -> dict[Parameter, Tensor]:
 
 
 REPLAYED = {Network, Residual, Dense, Conv2D, ReLU, MaxPool2D}
-REPLAYED |= {ConvTranspose2D, DepthwiseConv2D, GlobalAvgPool2D}
-REPLAYED |= {Reshape, Flatten}
+REPLAYED |= {ConvTranspose2D, DepthwiseConv2D, BlurPool2D}
+REPLAYED |= {GlobalAvgPool2D, Reshape, Flatten}
 
 
 def replay(layer: Layer, x: Operand, tensors: Learned) -> Operand:
@@ -370,8 +381,8 @@ def replay(layer: Layer, x: Operand, tensors: Learned) -> Operand:
     ----------
     layer : Layer
         A `Network`, `Residual`, `Dense`, `Conv2D`, `ConvTranspose2D`,
-        `DepthwiseConv2D`, `ReLU`, `MaxPool2D`, `GlobalAvgPool2D`,
-        `Reshape` or `Flatten`.
+        `DepthwiseConv2D`, `ReLU`, `MaxPool2D`, `BlurPool2D`,
+        `GlobalAvgPool2D`, `Reshape` or `Flatten`.
     x : Tensor or ndarray
         What it is given, (N, ...).
     tensors : dict
@@ -414,6 +425,8 @@ def replay(layer: Layer, x: Operand, tensors: Learned) -> Operand:
             return relu(x)
         case MaxPool2D(kernel_size=kernel, stride=stride):
             return max_pool(x, kernel, stride)
+        case BlurPool2D(stride=(sh, sw)):
+            return blur(blur(x, 2, sh), 3, sw)
         case GlobalAvgPool2D():
             return map_means(x)
         case Reshape(shape=shape):

@@ -728,6 +728,39 @@ def avg_pool_dx(dy: Array, size: Pair, kernel: Pair, stride: Pair) -> Array:
     return dx
 
 
+# Blur-pooling, beyond whose border the pixels there are repeated
+
+
+def blur_kernel(u: int, v: int) -> float:
+    """Return the weight at (u, v), from -1 to 1, of (1, 2, 1) both ways."""
+    return (2 - abs(u)) * (2 - abs(v)) / 16
+
+
+def inside(p: int, size: int) -> int:
+    """Return the nearest row that there is."""
+    return min(max(p, 0), size - 1)
+
+
+def blur_pool_forward(x: Array, stride: Pair) -> Array:
+    (N, C, H, W), (sh, sw) = x.shape, stride
+    y = np.zeros((N, C, positions(H, 1, sh), positions(W, 1, sw)))
+    for n, c, i, j in np.ndindex(y.shape):
+        for u, v in np.ndindex(3, 3):
+            p, q = inside(sh * i + u - 1, H), inside(sw * j + v - 1, W)
+            y[n, c, i, j] += blur_kernel(u - 1, v - 1) * x[n, c, p, q]
+    return y
+
+
+def blur_pool_dx(dy: Array, size: Pair, stride: Pair) -> Array:
+    (N, C, OH, OW), (H, W), (sh, sw) = dy.shape, size, stride
+    dx = np.zeros((N, C, H, W))
+    for n, c, i, j in np.ndindex(N, C, OH, OW):
+        for u, v in np.ndindex(3, 3):
+            p, q = inside(sh * i + u - 1, H), inside(sw * j + v - 1, W)
+            dx[n, c, p, q] += blur_kernel(u - 1, v - 1) * dy[n, c, i, j]
+    return dx
+
+
 # One number a map, and kernels of one pixel
 
 
@@ -985,6 +1018,25 @@ def small_input_gradient(
     dy = ce_dy(small_logits(x, w, b, v, a), classes)
     dy = relu_dx(before, dense_dx(v, dy).reshape(before.shape))
     return conv_dx(w, dy, x.shape[2:], (1, 1), (0, 0))
+
+
+def grad_cam_weights(dmaps: Array) -> Array:
+    """Take the mean of the gradient over each map."""
+    (N, C, H, W) = dmaps.shape
+    found = np.zeros((N, C))
+    for n, c, p, q in np.ndindex(N, C, H, W):
+        found[n, c] += dmaps[n, c, p, q] / (H * W)
+    return found
+
+
+def grad_cam_map(maps: Array, weights: Array) -> Array:
+    """Add up the maps, each with its weight; keep what is positive."""
+    (N, C, H, W) = maps.shape
+    found = np.zeros((N, H, W))
+    for n, p, q in np.ndindex(N, H, W):
+        total = sum(weights[n, c] * maps[n, c, p, q] for c in range(C))
+        found[n, p, q] = total if total > 0 else 0.0
+    return found
 
 
 def moved_uphill(

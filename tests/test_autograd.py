@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scratchcnn import autograd
 from scratchcnn.autograd import Tensor, learned, replay
 from scratchcnn.layers.batch_normalization import BatchNorm2D
+from scratchcnn.layers.blur_pooling import BlurPool2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.depthwise_convolution import DepthwiseConv2D
@@ -199,6 +200,7 @@ OPERATIONS = {
         lambda x: autograd.scatter(x, (5, 4), (2, 1)),
         (2, 2, 2, 3, 2, 2),
     ),
+    "blur": (lambda x: autograd.blur(x, 2, 2), (2, 2, 5, 4)),
     "map_means": (autograd.map_means, (2, 3, 5, 4)),
     "max_pool": (lambda x: autograd.max_pool(x, (2, 3), (2, 1)), (2, 2, 5, 4)),
 }
@@ -347,6 +349,7 @@ def test_no_derivation_gives_the_same_as_ours(case, rng):
             functools.partial(ConvTranspose2D, 2, 1, 4, stride=2, padding=1),
             (2, 2, 4, 3),
         ),
+        (lambda rng: BlurPool2D((2, 3)), (2, 2, 5, 6)),
         (lambda rng: ReLU(), (4, 5)),
         (lambda rng: MaxPool2D(3, stride=2), (2, 2, 8, 6)),
         (lambda rng: Reshape((5, -1)), (2, 2, 5)),

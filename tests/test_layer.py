@@ -12,6 +12,7 @@ from scratchcnn.compiler.accelerate import accelerate
 from scratchcnn.gradient_check import check_layer
 from scratchcnn.layer import Layer, Parameter
 from scratchcnn.layers.batch_normalization import BatchNorm2D
+from scratchcnn.layers.blur_pooling import BlurPool2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.depthwise_convolution import DepthwiseConv2D
@@ -59,6 +60,7 @@ LAYERS = {
         ),
         (4, 2, 6, 5),
     ),
+    "BlurPool2D": (lambda rng: BlurPool2D((2, 1)), (4, 2, 5, 4)),
     "MaxPool2D": (lambda rng: MaxPool2D(2, stride=(2, 1)), (4, 2, 5, 4)),
     "AvgPool2D": (lambda rng: AvgPool2D((2, 3)), (4, 2, 5, 7)),
     "GlobalAvgPool2D": (lambda rng: GlobalAvgPool2D(), (4, 2, 3, 5)),

@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
 from multiprocessing import get_context
@@ -115,7 +116,9 @@ def run(kind: str, seed: int) -> dict[str, Any]:
     return found
 
 
-def main() -> None:
+def main(
+    run: Callable[[str, int], Any], kinds: Sequence[str], seeds: Sequence[int]
+) -> None:
     """Go on with the experiment whose file the command line names."""
     file = Path(sys.argv[1])
     record: dict[str, Any] = {"runs": {}}
@@ -127,7 +130,7 @@ def main() -> None:
         "majority": majority_accuracy(data().train.labels, data().test.labels),
     }
     wanted = {
-        f"{kind} {seed}": (kind, seed) for kind in KINDS for seed in SEEDS
+        f"{kind} {seed}": (kind, seed) for kind in kinds for seed in seeds
     }
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
         futures = {
@@ -142,4 +145,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(run, KINDS, SEEDS)

@@ -13,6 +13,7 @@ from scratchcnn.arrays import Array, check_array
 from scratchcnn.compiler.convolution import (
     AvgPoolStage,
     BiasStage,
+    BlurPoolStage,
     ConvStage,
     GlobalAvgPoolStage,
     MaxPoolStage,
@@ -31,6 +32,7 @@ from scratchcnn.compiler.stage import (
 )
 from scratchcnn.layer import Layer, plain
 from scratchcnn.layers.batch_normalization import BatchNorm2D
+from scratchcnn.layers.blur_pooling import BlurPool2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.depthwise_convolution import DepthwiseConv2D
@@ -46,6 +48,7 @@ PLANS = 4
 STAGES: dict[type[Layer], list[Any]] = {
     AvgPool2D: [AvgPoolStage],
     BatchNorm2D: [BatchNormStage],
+    BlurPool2D: [BlurPoolStage],
     Conv2D: [ConvStage, BiasStage],
     Dense: [DenseStage],
     DepthwiseConv2D: [DepthwiseStage, BiasStage],

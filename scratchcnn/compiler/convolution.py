@@ -7,6 +7,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from scratchcnn.arrays import Array
 from scratchcnn.compiler.stage import PIXELS, Stage, per_channel
+from scratchcnn.layers.blur_pooling import BlurPool2D, blur, blur_backward
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.global_pooling import GlobalAvgPool2D
 from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D, window_views
@@ -199,3 +200,24 @@ class GlobalAvgPoolStage(Stage[GlobalAvgPool2D]):
     def backward(self) -> None:
         """Give each pixel of a map an equal share."""
         self.x[...] = (self.y / self.pixels)[:, None, None]
+
+
+class BlurPoolStage(Stage[BlurPool2D]):
+    """Blur and keep, as the layer does: rows and columns have moved up."""
+
+    def allocate(self) -> None:
+        """Make room for y, and remember the size."""
+        (c, h, w, n), (sh, sw) = self.x.shape, self.layer.stride
+        shape = c, (h - 1) // sh + 1, (w - 1) // sw + 1, n
+        self.y, self.size = np.empty(shape, self.x.dtype), (h, w)
+
+    def forward(self) -> None:
+        """Blur rows, and what they leave of the columns."""
+        sh, sw = self.layer.stride
+        self.y[...] = blur(blur(self.x, 1, sh), 2, sw)
+
+    def backward(self) -> None:
+        """Hand out in the opposite order."""
+        (h, w), (sh, sw) = self.size, self.layer.stride
+        dx = blur_backward(self.y, w, 2, sw)
+        self.x[...] = blur_backward(dx, h, 1, sh)

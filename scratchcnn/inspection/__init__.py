@@ -2,6 +2,10 @@
 
 from scratchcnn.inspection.account import account
 from scratchcnn.inspection.adversarial import adversarial
+from scratchcnn.inspection.class_activation import (
+    class_activation_map,
+    grad_cam,
+)
 from scratchcnn.inspection.features import (
     activations,
     neighbors,
@@ -15,6 +19,8 @@ __all__ = [
     "account",
     "activations",
     "adversarial",
+    "class_activation_map",
+    "grad_cam",
     "neighbors",
     "occlusion",
     "patches",

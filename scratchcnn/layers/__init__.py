@@ -1,6 +1,7 @@
 """Layers, each a forward pass and the backward pass derived for it."""
 
 from scratchcnn.layers.batch_normalization import BatchNorm2D
+from scratchcnn.layers.blur_pooling import BlurPool2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.depthwise_convolution import DepthwiseConv2D
@@ -18,6 +19,7 @@ from scratchcnn.layers.transposed_convolution import ConvTranspose2D
 __all__ = [
     "AvgPool2D",
     "BatchNorm2D",
+    "BlurPool2D",
     "Conv2D",
     "ConvTranspose2D",
     "Dense",

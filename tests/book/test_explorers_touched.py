@@ -286,6 +286,19 @@ def test_passing_by_with_the_keyboard_chooses_nothing(visit):
         assert words(tab, "forward").startswith(f"{name}(0, 0)")
 
 
+def test_a_click_holds_what_a_passing_pointer_does_not(visit):
+    tab = visit()
+    cell(tab, "backward", "w", "0, 1").click()
+    said = words(tab, "backward")
+    for name, place in ("x", "0, 0"), ("dw", "1, 1"):
+        cell(tab, "backward", name, place).hover()
+        assert words(tab, "backward") != said
+    tab.hover("#backward input")
+    assert words(tab, "backward") == said
+    tab.fill("#backward input", "5")
+    assert cell(tab, "backward", "w", "0, 1").inner_text() == "5"
+
+
 def test_what_an_edit_has_changed_is_marked(visit):
     tab = visit()
     changed = tab.locator("#backward .changed")
@@ -503,7 +516,7 @@ def test_a_garment_is_chosen_and_drawn_on_by_keys(visit):
 
 def test_an_image_is_drawn_on_by_hand(visit):
     tab = visit(390, has_touch=True)
-    tab.click("#network button >> text=Erase")
+    tab.click("#network button >> text=Clear")
     blank = NETWORK(np.zeros((1, 1, 28, 28)))
     assert said(tab, "y") == pytest.approx(blank.item(), abs=1e-6)
     sheet(tab, "x").tap(position={"x": 8 * 12 + 4, "y": 8 * 9 + 4})
@@ -608,6 +621,10 @@ def test_checks_are_spent_until_a_bug_is_named(visit):
     assert words(tab, "gallery").endswith(
         ": well. Checks left: 0. Which one is it?"
     )
+    game.get_by_text("Say so").click()  # and nobody has said what
+    assert words(tab, "gallery").endswith("Which one is it?")
+    spent = game.locator("[aria-pressed=true]")
+    assert spent.all_inner_texts() == ["Convolution", "ReLU"]
     closed = game.get_by_role("button", name="Dense")
     closed.press("Enter")
     assert game.locator("li span:not(:empty)").count() == 2

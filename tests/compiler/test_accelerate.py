@@ -23,6 +23,7 @@ from scratchcnn.evaluation.accuracy import accuracy
 from scratchcnn.gradient_check import check_layer
 from scratchcnn.layer import Layer
 from scratchcnn.layers.batch_normalization import BatchNorm2D
+from scratchcnn.layers.blur_pooling import BlurPool2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.depthwise_convolution import DepthwiseConv2D
@@ -83,7 +84,7 @@ def image_layers(draw, channels, size, rng):
     kinds = st.sampled_from(
         [
             *("conv", "conv", "depth", "back", "relu", "max", "max"),
-            *("avg", "norm", "drop", "any"),
+            *("avg", "blur", "norm", "drop", "any"),
         ]
     )
     for kind in draw(st.lists(kinds, max_size=7)):
@@ -120,6 +121,7 @@ def image_layers(draw, channels, size, rng):
                     padding=draw(pairs(0, 1)),
                     rng=rng,
                 ),
+                "blur": BlurPool2D(draw(pairs(1, 3))),
                 "relu": ReLU(),
                 "norm": BatchNorm2D(c),
                 "drop": Dropout(0.4, rng=rng),

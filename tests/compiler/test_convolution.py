@@ -12,6 +12,7 @@ from scratchcnn.compiler.convolution import (
     DIRECT,
     AvgPoolStage,
     BiasStage,
+    BlurPoolStage,
     ConvStage,
     GlobalAvgPoolStage,
     MaxPoolStage,
@@ -19,6 +20,7 @@ from scratchcnn.compiler.convolution import (
     matrices,
     strips,
 )
+from scratchcnn.layers.blur_pooling import BlurPool2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.global_pooling import GlobalAvgPool2D
 from scratchcnn.layers.network import Network
@@ -163,6 +165,13 @@ def test_pooling_stages_do_what_the_layers_do(kernel, stride, seed):
 def test_the_mean_of_a_map_is_the_layer_s(size, rng):
     x = np.empty((3, 2, *size))
     assert_equal_to_layer(GlobalAvgPoolStage, GlobalAvgPool2D(), x, rng)
+
+
+@given(pairs, st.integers(0, 99))
+def test_a_blur_is_the_layer_s(stride, seed):
+    rng = np.random.default_rng(seed)
+    x = np.empty((3, 2, 7, 5))
+    assert_equal_to_layer(BlurPoolStage, BlurPool2D(stride), x, rng)
 
 
 def test_large_products_are_cut_into_equal_parts():

@@ -43,8 +43,13 @@
         if (cell?.place) act(cell, event);
       });
       listen("pointerover", (cell, { pointerType }) => {
-        if (pointerType === "mouse" && document.activeElement !== this.field) this.point(cell);
+        if (pointerType === "mouse" && document.activeElement !== this.field) this.point(cell, false, false);
       });
+      this.sheets.onpointerleave = () => {
+        if (!this.cells.has(this.kept)) return;
+        this.key = this.kept;
+        this.paint();
+      };
       listen("click", (cell) => this.point(cell, true));
       this.sheets.onkeydown = (event) => this.press(event);
       this.field.oninput = () => this.edit();
@@ -62,7 +67,7 @@
     reset() {
       this.play(false);
       this.begin(JSON.parse(this.firstElementChild.textContent));
-      this.key = keyOf(...this.at);
+      this.key = this.kept = keyOf(...this.at);
       this.update();
     }
 
@@ -101,10 +106,12 @@
     // What is seen, with the name that it has going forward.
     get seen() { return this.here.label.replace("d", ""); }
 
-    // Turn to a cell; if something shall move, it moves to its new place.
-    point(cell, moving = false) {
+    // Turn to a cell, to come back to it unless only a pointer passes by; if
+    // something shall move, it moves to its new place.
+    point(cell, moving = false, keep = true) {
       this.play(false);
       this.key = keyOf(cell.name, cell.place);
+      if (keep) this.kept = this.key;
       this.paint(moving);
     }
 
