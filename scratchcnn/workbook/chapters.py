@@ -135,6 +135,18 @@ CHAPTERS = {
         ["globalavgpool2d"],
         "A whole map becomes one number: what does a pixel get back?",
     ),
+    "transposed_convolution": Chapter(
+        "Part III",
+        "layers/transposed_convolution",
+        ["convtranspose2d"],
+        "Lay a kernel down for each pixel: what is added up, and what back?",
+    ),
+    "blur_pooling": Chapter(
+        "Part III",
+        "layers/blur_pooling",
+        ["blurpool2d"],
+        "Blur, and keep every second pixel: what does the border get?",
+    ),
 }
 
 
