@@ -27,6 +27,7 @@ check: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks.algorithms && $(BIN)/python -m benchmarks.habits
 	$(BIN)/python -m benchmarks.training && $(BIN)/python -m benchmarks.two_classes
+	$(BIN)/python -m benchmarks.account
 
 pages: $(READY)
 	$(BIN)/python -m pytest -m browser

@@ -221,20 +221,24 @@ def summed(terms: Iterable[Term]) -> str:
     """Return a sum of products, of symbols or of numbers: ``4 · 2 − 1``."""
     text = ""
     for first, *others in terms:
-        sign = MINUS if isinstance(first, float) and first < 0 else "+"
+        less = isinstance(first, float) and math.copysign(1, first) < 0
+        sign = MINUS if less else "+"
         factors = [factor(first, signed=False), *map(factor, others)]
         text += f" {sign} " + " · ".join(factors)
+    text = text.replace(f"{MINUS} 1 · <b", f"{MINUS} <b")
     return re.sub(rf"^ (?:[+]|({MINUS})) ", r"\1", text)
+
+
+def numbers(story: Story, term: Term) -> Term:
+    """Return a product with the values of its factors, without a -1."""
+    values = [f if isinstance(f, float) else story[f].value for f in term]
+    return (-values[1],) if term[0] == -1 else tuple(values)
 
 
 def equation(story: Story, name: str) -> str:
     """Return a number with what it is made of: symbols, numbers, value."""
     one, ways = story[name], []
-    values = [
-        tuple(f if isinstance(f, float) else story[f].value for f in term)
-        for term in one.terms
-    ]
-    for terms in one.terms, tuple(values):
+    for terms in one.terms, [numbers(story, term) for term in one.terms]:
         text = summed(terms)
         if letter(name) == "h":
             text = f"max({text}, 0)"

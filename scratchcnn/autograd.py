@@ -15,6 +15,7 @@ from scratchcnn.layers import blur_pooling, convolution, logits
 from scratchcnn.layers.blur_pooling import BlurPool2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
+from scratchcnn.layers.depthwise_convolution import DepthwiseConv2D, extent
 from scratchcnn.layers.global_pooling import GlobalAvgPool2D
 from scratchcnn.layers.network import Network
 from scratchcnn.layers.pooling import MaxPool2D, window_views
@@ -344,6 +345,22 @@ def convolve_back(
     return y + reshape(b, (f, 1, 1))
 
 
+def convolve_apart(
+    layer: DepthwiseConv2D, x: Operand, w: Operand, b: Operand
+) -> Operand:
+    """Record what a kernel for each channel does, with its bias."""
+    kernel = eh, ew = extent(layer.kernel_size, layer.dilation)
+    (kh, kw), (dh, dw) = layer.kernel_size, layer.dilation
+    apart = np.zeros((kh, kw, eh, ew), value(x).dtype)  # zeros in the holes
+    for u, v in np.ndindex(kh, kw):
+        apart[u, v, dh * u, dw * v] = 1
+    columns = gather(pad(x, layer.padding), kernel, layer.stride)
+    n, c, _, _, oh, ow = value(columns).shape
+    columns = reshape(columns, (n, c, eh * ew, oh * ow))
+    w = reshape(w, (c, 1, kh * kw)) @ apart.reshape(kh * kw, eh * ew)
+    return reshape(w @ columns, (n, c, oh, ow)) + reshape(b, (c, 1, 1))
+
+
 Learned: TypeAlias = Mapping[Parameter, Tensor]
 
 
@@ -353,7 +370,8 @@ def learned(network: Layer) -> dict[Parameter, Tensor]:
 
 
 REPLAYED = {Network, Residual, Dense, Conv2D, ReLU, MaxPool2D}
-REPLAYED |= {BlurPool2D, ConvTranspose2D, GlobalAvgPool2D, Reshape, Flatten}
+REPLAYED |= {ConvTranspose2D, DepthwiseConv2D, BlurPool2D}
+REPLAYED |= {GlobalAvgPool2D, Reshape, Flatten}
 
 
 def replay(layer: Layer, x: Operand, tensors: Learned) -> Operand:
@@ -363,8 +381,8 @@ def replay(layer: Layer, x: Operand, tensors: Learned) -> Operand:
     ----------
     layer : Layer
         A `Network`, `Residual`, `Dense`, `Conv2D`, `ConvTranspose2D`,
-        `ReLU`, `MaxPool2D`, `BlurPool2D`, `GlobalAvgPool2D`, `Reshape`
-        or `Flatten`.
+        `DepthwiseConv2D`, `ReLU`, `MaxPool2D`, `BlurPool2D`,
+        `GlobalAvgPool2D`, `Reshape` or `Flatten`.
     x : Tensor or ndarray
         What it is given, (N, ...).
     tensors : dict
@@ -401,6 +419,8 @@ def replay(layer: Layer, x: Operand, tensors: Learned) -> Operand:
             return convolve(layer, x, own(w), own(b))
         case ConvTranspose2D(weight=w, bias=b):
             return convolve_back(layer, x, own(w), own(b))
+        case DepthwiseConv2D(weight=w, bias=b):
+            return convolve_apart(layer, x, own(w), own(b))
         case ReLU():
             return relu(x)
         case MaxPool2D(kernel_size=kernel, stride=stride):

@@ -171,6 +171,72 @@ def ce_dy(y: Array, t: Any) -> Array:
     return dy
 
 
+# Label smoothing, and calibration
+
+
+def smoothed_target(t: Any, classes: int, smoothing: float) -> Array:
+    q = np.zeros((len(t), classes))
+    for n, k in np.ndindex(q.shape):
+        q[n, k] = (1 - smoothing) * (k == t[n]) + smoothing / classes
+    return q
+
+
+def smoothed_forward(y: Array, q: Array) -> float:
+    total: Any = 0.0
+    p = softmax(y)
+    for n, k in np.ndindex(y.shape):
+        total -= q[n, k] * math.log(p[n, k]) / len(y)
+    return total
+
+
+def smoothed_dy(y: Array, q: Array) -> Array:
+    dy, p = np.zeros(y.shape), softmax(y)
+    for n, k in np.ndindex(y.shape):
+        dy[n, k] = (p[n, k] - q[n, k]) / len(y)
+    return dy
+
+
+def bins_of(y: Array, t: Any, bins: int) -> list[list[tuple[float, bool]]]:
+    """Sort guesses into bins: how sure each is, and whether it is right."""
+    found: list[list[tuple[float, bool]]] = [[] for _ in range(bins)]
+    for row, p, label in zip(y, softmax(y), t, strict=True):
+        guess = max(range(len(row)), key=row.__getitem__)
+        for b in range(bins):
+            if b < p[guess] * bins <= b + 1:
+                found[b].append((p[guess], guess == label))
+    return found
+
+
+def calibration_error(y: Array, t: Any, bins: int) -> float:
+    total = 0.0
+    for found in bins_of(y, t, bins):
+        if found:
+            sure = sum(p for p, _ in found) / len(found)
+            right = sum(r for _, r in found) / len(found)
+            total += len(found) / len(y) * abs(right - sure)
+    return total
+
+
+def temperature_slope(z: Array, t: Any, beta: float) -> float:
+    """Return the derivative of the mean cross-entropy of beta * z."""
+    total: Any = 0.0
+    p = softmax(beta * z)
+    for n, k in np.ndindex(z.shape):
+        total += (p[n, k] * z[n, k] - (k == t[n]) * z[n, k]) / len(z)
+    return total
+
+
+def temperature_curvature(z: Array, beta: float) -> float:
+    """Return the mean variance of the logits under their softmax."""
+    total: Any = 0.0
+    p = softmax(beta * z)
+    for n in range(len(z)):
+        mean = sum(p[n, k] * z[n, k] for k in range(z.shape[1]))
+        for k in range(z.shape[1]):
+            total += p[n, k] * (z[n, k] - mean) ** 2 / len(z)
+    return total
+
+
 # Convolution, with a pair (vertical, horizontal) of strides and of paddings
 
 
@@ -256,6 +322,17 @@ def moved(x: Array, down: Array, right: Array, mirrored: Array) -> Array:
         q = (W - 1 - j if mirrored[n] else j) - right[n]
         if 0 <= p < H and 0 <= q < W:
             y[n, c, i, j] = x[n, c, p, q]
+    return y
+
+
+def covered(
+    x: Array, top: Array, left: Array, height: Array, width: Array, ink: Array
+) -> Array:
+    y = x.copy()
+    for n, c, i, j in np.ndindex(x.shape):
+        down, right = i - top[n], j - left[n]
+        if 0 <= down < height[n] and 0 <= right < width[n]:
+            y[n, c, i, j] = ink[n, c, i, j]
     return y
 
 
@@ -480,6 +557,18 @@ def adam_steps(
             corrected = s / (1 - b2**k)
             p[i] -= rate * m / (1 - b1**k) / (corrected**0.5 + epsilon)
     return p
+
+
+def averaged(values: list[Array], share: float) -> Array:
+    """Average what a parameter was, by the weight of each time."""
+    total = np.zeros(values[0].shape)
+    for i in np.ndindex(total.shape):
+        for k in range(1, len(values) + 1):
+            weight = max(1 / k, share)
+            for later in range(k + 1, len(values) + 1):
+                weight *= 1 - max(1 / later, share)
+            total[i] += weight * values[k - 1][i]
+    return total
 
 
 # Convolution without a bias, as five algorithms compute it
@@ -709,6 +798,72 @@ def class_map(x: Array, w: Array, k: int) -> Array:
     return found
 
 
+# One kernel for each channel, whose pixels may lie apart
+
+
+def depthwise_forward(
+    x: Array, w: Array, b: Array, stride: Pair, padding: Pair, dilation: Pair
+) -> Array:
+    x, (C, KH, KW) = zero_padded(x, padding), w.shape
+    (sh, sw), (dh, dw) = stride, dilation
+    OH = positions(x.shape[2], dh * (KH - 1) + 1, sh)
+    OW = positions(x.shape[3], dw * (KW - 1) + 1, sw)
+    y = np.zeros((len(x), C, OH, OW))
+    for n, c, i, j in np.ndindex(y.shape):
+        y[n, c, i, j] = b[c]
+        for u, v in np.ndindex(KH, KW):
+            pixel = x[n, c, sh * i + dh * u, sw * j + dw * v]
+            y[n, c, i, j] += pixel * w[c, u, v]
+    return y
+
+
+def depthwise_dx(
+    w: Array,
+    dy: Array,
+    size: Pair,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+) -> Array:
+    (N, C, OH, OW), (_, KH, KW) = dy.shape, w.shape
+    (sh, sw), (dh, dw) = stride, dilation
+    dx = np.zeros((N, C, *size))
+    for n, c, p, q in np.ndindex(dx.shape):
+        for u, v in np.ndindex(KH, KW):
+            i, above = divmod(p + padding[0] - dh * u, sh)
+            j, left = divmod(q + padding[1] - dw * v, sw)
+            if above == left == 0 and 0 <= i < OH and 0 <= j < OW:
+                dx[n, c, p, q] += dy[n, c, i, j] * w[c, u, v]
+    return dx
+
+
+def depthwise_dw(
+    x: Array,
+    dy: Array,
+    kernel: Pair,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+) -> Array:
+    x, (N, C, OH, OW) = zero_padded(x, padding), dy.shape
+    (sh, sw), (down, right) = stride, dilation
+    dw = np.zeros((C, *kernel))
+    for c, u, v in np.ndindex(dw.shape):
+        for n, i, j in np.ndindex(N, OH, OW):
+            pixel = x[n, c, sh * i + down * u, sw * j + right * v]
+            dw[c, u, v] += dy[n, c, i, j] * pixel
+    return dw
+
+
+def with_holes(w: Array, dilation: Pair) -> Array:
+    """Write kernels (C, KH, KW) out, with zeros between their pixels."""
+    (C, KH, KW), (dh, dw) = w.shape, dilation
+    wide = np.zeros((C, dh * (KH - 1) + 1, dw * (KW - 1) + 1))
+    for c, u, v in np.ndindex(w.shape):
+        wide[c, dh * u, dw * v] = w[c, u, v]
+    return wide
+
+
 # Residual connections, around matrices: f(x) = x @ w.T for each w
 
 
@@ -801,17 +956,17 @@ def from_shares(gradients: list[Array], counts: list[int]) -> Array:
 # Receptive fields along one axis, by following what every output reads
 
 
-def pixels_read(layers: list[tuple[int, int, int]], output: int) -> list[int]:
+def pixels_read(layers: list[tuple[int, ...]], output: int) -> list[int]:
     """Follow one output down to the pixels, counted from -infinity.
 
-    Each layer is (kernel, stride, padding), from the first to the last.
+    Each layer is (kernel, stride, padding, dilation), the first one first.
     """
     read = {output}
-    for kernel, stride, padding in reversed(layers):
+    for kernel, stride, padding, dilation in reversed(layers):
         below = set()
         for i in read:
             for u in range(kernel):
-                below.add(stride * i + u - padding)
+                below.add(stride * i + dilation * u - padding)
         read = below
     return sorted(read)
 
@@ -863,6 +1018,25 @@ def small_input_gradient(
     dy = ce_dy(small_logits(x, w, b, v, a), classes)
     dy = relu_dx(before, dense_dx(v, dy).reshape(before.shape))
     return conv_dx(w, dy, x.shape[2:], (1, 1), (0, 0))
+
+
+def grad_cam_weights(dmaps: Array) -> Array:
+    """Take the mean of the gradient over each map."""
+    (N, C, H, W) = dmaps.shape
+    found = np.zeros((N, C))
+    for n, c, p, q in np.ndindex(N, C, H, W):
+        found[n, c] += dmaps[n, c, p, q] / (H * W)
+    return found
+
+
+def grad_cam_map(maps: Array, weights: Array) -> Array:
+    """Add up the maps, each with its weight; keep what is positive."""
+    (N, C, H, W) = maps.shape
+    found = np.zeros((N, H, W))
+    for n, p, q in np.ndindex(N, H, W):
+        total = sum(weights[n, c] * maps[n, c, p, q] for c in range(C))
+        found[n, p, q] = total if total > 0 else 0.0
+    return found
 
 
 def moved_uphill(

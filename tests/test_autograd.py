@@ -17,6 +17,7 @@ from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.blur_pooling import BlurPool2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
+from scratchcnn.layers.depthwise_convolution import DepthwiseConv2D
 from scratchcnn.layers.global_pooling import GlobalAvgPool2D
 from scratchcnn.layers.network import Network
 from scratchcnn.layers.pooling import MaxPool2D
@@ -353,6 +354,13 @@ def test_no_derivation_gives_the_same_as_ours(case, rng):
         (lambda rng: MaxPool2D(3, stride=2), (2, 2, 8, 6)),
         (lambda rng: Reshape((5, -1)), (2, 2, 5)),
         (lambda rng: Network([Flatten(), Dense(10, 2, rng=rng)]), (2, 2, 5)),
+        (lambda rng: DepthwiseConv2D(3, 3, padding=1, rng=rng), (2, 3, 5, 4)),
+        (
+            lambda rng: DepthwiseConv2D(
+                3, (3, 2), stride=(2, 1), padding=1, dilation=(1, 3), rng=rng
+            ),
+            (2, 3, 5, 4),
+        ),
         (lambda rng: GlobalAvgPool2D(), (2, 3, 5, 4)),
         (lambda rng: Residual(Dense(5, 5, rng=rng)), (4, 5)),
         (

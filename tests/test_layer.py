@@ -15,6 +15,7 @@ from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.blur_pooling import BlurPool2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
+from scratchcnn.layers.depthwise_convolution import DepthwiseConv2D
 from scratchcnn.layers.dropout import Dropout
 from scratchcnn.layers.global_pooling import GlobalAvgPool2D
 from scratchcnn.layers.logits import Sigmoid
@@ -52,6 +53,12 @@ LAYERS = {
             2, 3, (3, 2), stride=2, padding=(0, 1), rng=rng
         ),
         (4, 2, 3, 4),
+    ),
+    "DepthwiseConv2D": (
+        lambda rng: DepthwiseConv2D(
+            2, (3, 2), stride=2, padding=(0, 1), dilation=(1, 3), rng=rng
+        ),
+        (4, 2, 6, 5),
     ),
     "BlurPool2D": (lambda rng: BlurPool2D((2, 1)), (4, 2, 5, 4)),
     "MaxPool2D": (lambda rng: MaxPool2D(2, stride=(2, 1)), (4, 2, 5, 4)),

@@ -22,6 +22,7 @@ from sphinx.environment import BuildEnvironment
 
 # Names by which people look for a chapter that calls its subject otherwise.
 ALIASES = {
+    "book/one_hour": "story of one weight, one weight's story",
     "book/layer": "backpropagation, backprop, chain rule, backward pass",
     "book/layers/dense": "dw, dx, db, linear layer, fully connected",
     "book/layers/convolution-forward": "im2col, cross-correlation, conv2d",

@@ -166,6 +166,7 @@ const openSearch = () => {
   document.head.append(created("script", { id: "search-index", src: `${root}_static/search-index.js` }));
 };
 field.addEventListener("input", find);
+field.addEventListener("keydown", ({ key }) => { if (key === "Enter") results.querySelector("a")?.click(); });
 results.addEventListener("click", (event) => { if (event.target.closest("a")) dialog.close(); });
 dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
 document.querySelector(".search-button").addEventListener("click", openSearch);

@@ -18,6 +18,7 @@ from scratchcnn.compiler.convolution import (
     GlobalAvgPoolStage,
     MaxPoolStage,
 )
+from scratchcnn.compiler.depthwise_convolution import DepthwiseStage
 from scratchcnn.compiler.stage import (
     AnyStage,
     BatchNormStage,
@@ -34,6 +35,7 @@ from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.blur_pooling import BlurPool2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
+from scratchcnn.layers.depthwise_convolution import DepthwiseConv2D
 from scratchcnn.layers.dropout import Dropout
 from scratchcnn.layers.global_pooling import GlobalAvgPool2D
 from scratchcnn.layers.network import Network
@@ -49,6 +51,7 @@ STAGES: dict[type[Layer], list[Any]] = {
     BlurPool2D: [BlurPoolStage],
     Conv2D: [ConvStage, BiasStage],
     Dense: [DenseStage],
+    DepthwiseConv2D: [DepthwiseStage, BiasStage],
     Dropout: [DropoutStage],
     Flatten: [ReshapeStage],
     GlobalAvgPool2D: [GlobalAvgPoolStage],

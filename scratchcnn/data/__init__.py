@@ -5,10 +5,12 @@ from importlib import import_module
 from scratchcnn.data import fashion_mnist
 from scratchcnn.data.augmentation import shift_and_flip
 from scratchcnn.data.batches import minibatches
+from scratchcnn.data.erasing import erase
 from scratchcnn.data.idx import DataError
 
 __all__ = [
     "DataError",
+    "erase",
     "fashion_mnist",
     "minibatches",
     "shift_and_flip",

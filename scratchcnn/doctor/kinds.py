@@ -161,6 +161,39 @@ CONVOLUTIONS = [
         dtype="float32",
     ),
 ]
+DEPTHWISE = [
+    Probe("sizes that all differ", (3, (3, 2)), shape=(2, 3, 7, 4)),
+    Probe("kernels of one pixel", (3, 1), shape=(2, 3, 2, 4)),
+    Probe("one channel", (1, 2), shape=(2, 1, 4, 4)),
+    Probe(
+        "unequal strides, lines left over",
+        (2, 3),
+        {"stride": (2, 1)},
+        (3, 2, 8, 5),
+        "a stride, lines left over",
+    ),
+    Probe(
+        "unequal padding", (2, 3), {"padding": (1, 2)}, (3, 2, 4, 3), "padding"
+    ),
+    Probe("holes", (2, 3), {"dilation": 2}, (3, 2, 6, 5), "a dilation"),
+    Probe(
+        "unequal holes",
+        (2, (2, 3)),
+        {"dilation": (3, 1)},
+        (3, 2, 6, 5),
+        "a dilation",
+    ),
+    Probe(
+        "holes, a stride and padding",
+        (3, 2),
+        {"stride": 2, "padding": (0, 1), "dilation": (1, 3)},
+        (2, 3, 5, 6),
+        "a dilation, a stride, padding",
+    ),
+    Probe("a batch of one", (2, 2), shape=(1, 2, 4, 3)),
+    Probe("read-only inputs that lie by columns", (2, 2), shape=(3, 2, 4, 3)),
+    Probe("float32", (3, 2), shape=(2, 3, 4, 5), dtype="float32"),
+]
 POOLS = [
     Probe("windows side by side", (2,), shape=(2, 3, 4, 6)),
     Probe("leftover rows", (2,), shape=(2, 3, 5, 7)),
@@ -423,6 +456,22 @@ KINDS = {
             "db": "conv-db",
         },
         {"y": "nfij", "dx": "ncpq", "dw": "fcuv", "db": "f"},
+    ),
+    "depthwiseconv2d": Kind(
+        "layers/depthwise_convolution",
+        "DepthwiseConv2D",
+        [
+            (examine_random_layer, DEPTHWISE),
+            (examine_start, [Probe("a large layer", (300, (5, 3)))]),
+        ],
+        ["Each channel for itself"],
+        {
+            "y": "depthwise-forward",
+            "dx": "depthwise-dx",
+            "dw": "depthwise-dw",
+            "db": "depthwise-db",
+        },
+        {"y": "ncij", "dx": "ncpq", "dw": "cuv", "db": "c"},
     ),
     "reshape": Kind(
         "layers/reshape",

@@ -1,6 +1,11 @@
 """What a network has learned, and where it looks."""
 
+from scratchcnn.inspection.account import account
 from scratchcnn.inspection.adversarial import adversarial
+from scratchcnn.inspection.class_activation import (
+    class_activation_map,
+    grad_cam,
+)
 from scratchcnn.inspection.features import (
     activations,
     neighbors,
@@ -11,8 +16,11 @@ from scratchcnn.inspection.features import (
 from scratchcnn.inspection.saliency import occlusion, saliency
 
 __all__ = [
+    "account",
     "activations",
     "adversarial",
+    "class_activation_map",
+    "grad_cam",
     "neighbors",
     "occlusion",
     "patches",

@@ -18,6 +18,7 @@ from scratchcnn.evaluation.accuracy import evaluation_mode
 from scratchcnn.layer import Layer
 from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.convolution import Conv2D
+from scratchcnn.layers.depthwise_convolution import DepthwiseConv2D
 from scratchcnn.layers.dropout import Dropout
 from scratchcnn.layers.logits import Sigmoid
 from scratchcnn.layers.network import Network
@@ -127,9 +128,10 @@ def receptive_field(network: Layer) -> Field:
     """
     start, stride, size = np.array([[0, 0], [1, 1], [1, 1]])
     for layer in network.leaves():
-        known = type(layer) in (Conv2D, MaxPool2D, AvgPool2D)
-        if known and isinstance(layer, (Conv2D, Pooling)):
-            size = size + (np.array(layer.kernel_size) - 1) * stride
+        known = type(layer) in (Conv2D, DepthwiseConv2D, MaxPool2D, AvgPool2D)
+        if known and isinstance(layer, (Conv2D, DepthwiseConv2D, Pooling)):
+            apart = getattr(layer, "dilation", 1) * stride
+            size = size + (np.array(layer.kernel_size) - 1) * apart
             start = start - getattr(layer, "padding", 0) * stride
             stride = stride * layer.stride
         elif type(layer) not in POINTWISE:

@@ -4,6 +4,7 @@ from scratchcnn.losses.cross_entropy import (
     BinaryCrossEntropy,
     SoftmaxCrossEntropy,
 )
+from scratchcnn.losses.label_smoothing import SmoothedCrossEntropy
 from scratchcnn.losses.loss import Loss
 from scratchcnn.losses.mean_squared_error import MeanSquaredError
 
@@ -11,5 +12,6 @@ __all__ = [
     "BinaryCrossEntropy",
     "Loss",
     "MeanSquaredError",
+    "SmoothedCrossEntropy",
     "SoftmaxCrossEntropy",
 ]

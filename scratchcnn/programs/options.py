@@ -9,13 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.arrays import check_size
+from scratchcnn.arrays import Array, check_number, check_size
 from scratchcnn.data.augmentation import shift_and_flip
 from scratchcnn.data.download import SHA256, folder_of, held
+from scratchcnn.data.erasing import erase
 from scratchcnn.data.fashion_mnist import NAMES, check_classes
 from scratchcnn.layer import Layer
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.network import Network
+from scratchcnn.losses.cross_entropy import (
+    BinaryCrossEntropy,
+    SoftmaxCrossEntropy,
+)
+from scratchcnn.losses.label_smoothing import SmoothedCrossEntropy
+from scratchcnn.losses.loss import Loss
 from scratchcnn.models import lenet, record, two_class
 from scratchcnn.programs.command_line import (
     CommandLine,
@@ -23,6 +30,7 @@ from scratchcnn.programs.command_line import (
     kept_file,
     new_file,
 )
+from scratchcnn.training.loop import Augment
 from scratchcnn.training.optimizers import SGD, Adam, Optimizer
 from scratchcnn.training.schedules import Schedule, constant, cosine, warm_up
 
@@ -52,6 +60,9 @@ class Settings:
     seed: int = 0
     shift: int = 0
     flip: float = 0.0
+    erase: float = 0.0
+    smoothing: float = 0.0
+    average: float = 0.0
     validation: int = 5000
     plain: bool = False
     optimizer: str = field(default="sgd", metadata=FREE)
@@ -99,7 +110,10 @@ class Settings:
         rng, image = np.random.default_rng(0), np.zeros((1, 1, 28, 28))
         choose_optimizer(Dense(1, 1, rng=rng), self)
         choose_schedule(self)
-        shift_and_flip(image, rng, shift=self.shift, flip=self.flip)
+        choose_loss(self)
+        if augment := choose_augment(self):
+            augment(image, rng)
+        check_number(PROGRAM, "--average", self.average, below=1)
 
     def check_files(self) -> None:
         """Stop files that would take each other's place.
@@ -127,7 +141,7 @@ class Settings:
         """Return what must be the same when the run is resumed."""
         every = fields(self)
         names = [f.name for f in every if f.metadata.get("fixed", True)]
-        if self.schedule != "constant" or self.warm_up:
+        if self.schedule != "constant" or self.warm_up or self.average:
             names.append("epochs")
         found = {name: getattr(self, name) for name in names}
         return {**found, "learning_rate": self.rate}
@@ -168,6 +182,9 @@ def command_line() -> CommandLine:
     add("--seed", type=int, help="for everything random")
     add("--shift", type=int, help="by up to so many pixels")
     add("--flip", type=float, help="mirror this share of images")
+    add("--erase", type=float, help="cover a part of this share of images")
+    add("--smoothing", type=float, help="share of each target for all classes")
+    add("--average", type=float, help="the weights of this share of steps")
     held = "train without the last so many images, and test on them; 0: "
     held += f"train on all, and use the test images ({like})"
     add("--validation", type=int, metavar="N", help=held)
@@ -230,3 +247,35 @@ def choose_optimizer(network: Layer, settings: Settings) -> Optimizer:
 def choose_schedule(settings: Settings) -> Schedule:
     """Make the schedule that the settings describe."""
     return warm_up(settings.warm_up, SCHEDULES[settings.schedule]())
+
+
+def choose_loss(settings: Settings) -> Loss:
+    """Make the loss that goes with the network's outputs.
+
+    Raises
+    ------
+    ValueError
+        If the smoothing is out of its range, or there is a single output.
+    """
+    if settings.network == "two_class":
+        if settings.smoothing:
+            raise ValueError(
+                "--smoothing is for an output for each class, and --network "
+                "two_class has one for both"
+            )
+        return BinaryCrossEntropy()
+    if settings.smoothing:
+        return SmoothedCrossEntropy(settings.smoothing)
+    return SoftmaxCrossEntropy()
+
+
+def choose_augment(settings: Settings) -> Augment | None:
+    """Make what changes the images of a batch, if they are changed."""
+    shift, flip, share = settings.shift, settings.flip, settings.erase
+
+    def augment(x: Array, rng: np.random.Generator) -> Array:
+        if shift or flip:
+            x = shift_and_flip(x, rng, shift=shift, flip=flip)
+        return erase(x, rng, share=share) if share else x
+
+    return augment if shift or flip or share else None

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-import functools
+import math
 import zlib
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 
 from scratchcnn.compiler.accelerate import accelerate
 from scratchcnn.data import fashion_mnist
-from scratchcnn.data.augmentation import shift_and_flip
 from scratchcnn.data.fashion_mnist import FashionMNIST, Split
 from scratchcnn.evaluation.accuracy import accuracy
 from scratchcnn.evaluation.baselines import constant_loss, majority_accuracy
 from scratchcnn.layer import Layer
-from scratchcnn.losses.cross_entropy import (
-    BinaryCrossEntropy,
-    SoftmaxCrossEntropy,
-)
-from scratchcnn.losses.loss import Loss
 from scratchcnn.programs.options import (
     NETWORKS,
     PROGRAM,
     Settings,
+    choose_augment,
+    choose_loss,
     choose_optimizer,
     choose_schedule,
     command_line,
 )
+from scratchcnn.training.averaging import Averaged, averages
 from scratchcnn.training.checkpoints import Checkpoint
 from scratchcnn.training.loop import History, train
 from scratchcnn.training.weights import save
+
+MEASURED = 5000  # training images, for the statistics of averaged weights
 
 
 def divide(data: FashionMNIST, held_out: int) -> tuple[Split, Split]:
@@ -89,10 +89,19 @@ class Trainer:
         network = NETWORKS[settings.network](rng=self.rng)
         self.network = network if settings.plain else accelerate(network)
         self.optimizer = choose_optimizer(network, settings)
+        if settings.average:
+            count = math.ceil(len(self.trained.images) / settings.batch_size)
+            start = round((1 - settings.average) * settings.epochs * count)
+            self.optimizer = Averaged(self.optimizer, start=start)
         self.binary = settings.network == "two_class"
-        self.loss: Loss = (
-            BinaryCrossEntropy() if self.binary else SoftmaxCrossEntropy()
-        )
+        self.loss = choose_loss(settings)
+
+    def averages(self) -> AbstractContextManager[None]:
+        """Return what puts the averages in, if there are any, for a while."""
+        if not isinstance(self.optimizer, Averaged):
+            return nullcontext()
+        x = self.trained.images[:MEASURED]
+        return averages(self.optimizer, self.network, x)
 
     def checkpoint(self) -> Checkpoint | None:
         """Return the checkpoint, if the settings name one.
@@ -125,7 +134,7 @@ class Trainer:
             If its outputs are no numbers.
         """
         try:
-            with np.errstate(over="ignore", invalid="ignore"):
+            with np.errstate(over="ignore", invalid="ignore"), self.averages():
                 return accuracy(network, self.loss, *self.tested)
         except ValueError as error:
             raise FloatingPointError(
@@ -138,9 +147,6 @@ class Trainer:
         x, labels = self.trained
         t = labels[:, None].astype(np.float32) if self.binary else labels
         settings, checkpoint = self.settings, self.checkpoint()
-        augment = functools.partial(
-            shift_and_flip, shift=settings.shift, flip=settings.flip
-        )
         return train(
             self.network,
             self.loss,
@@ -151,7 +157,7 @@ class Trainer:
             batch_size=settings.batch_size,
             rng=self.rng,
             schedule=choose_schedule(settings),
-            augment=augment if settings.shift or settings.flip else None,
+            augment=choose_augment(settings),
             score=self.score if settings.validation else None,
             after_epoch=checkpoint.save if checkpoint else None,
             history=checkpoint.restore() if checkpoint else None,
@@ -203,7 +209,8 @@ def train_and_report(settings: Settings) -> str:
     trainer = Trainer(settings, data)
     history = trainer.run()
     if settings.save:
-        save(trainer.network, settings.save)
+        with trainer.averages():
+            save(trainer.network, settings.save)
     title = f"{', '.join(data.names)} (seed {settings.seed})"
     if data.stand_in:
         title += ": drawn stand-ins, not Fashion-MNIST"

@@ -36,6 +36,20 @@ CHECKPOINT = "scratchcnn-checkpoint"
 RUN = "run"  # the name of the array that holds a text
 
 
+def optimizer_text(optimizer: Optimizer) -> str:
+    """Return a text that says all but the learning rate of an optimizer.
+
+    If it lets another one take its steps, that is in the text as well.
+    """
+    settings = {
+        name: optimizer_text(value) if isinstance(value, Optimizer) else value
+        for name, value in vars(optimizer).items()
+        if isinstance(value, (int, float, tuple, Optimizer))
+        and name != "learning_rate"
+    }
+    return description(optimizer, settings)
+
+
 class Checkpoint:
     """A file that holds all that the rest of a training run depends on.
 
@@ -126,12 +140,6 @@ class Checkpoint:
 
     def fixed(self) -> dict[str, Any]:
         """Return what must be the same when the run is resumed."""
-        numbers = {
-            name: value
-            for name, value in vars(self.optimizer).items()
-            if isinstance(value, (int, float, tuple))
-            and name != "learning_rate"
-        }
         layers = {
             f"network/{path}": description(layer, layer.settings())
             for path, layer in self.network.walk()
@@ -140,8 +148,7 @@ class Checkpoint:
             name: generator.bit_generator.state["bit_generator"]
             for name, generator in self.generators().items()
         }
-        optimizer = description(self.optimizer, numbers)
-        own = {"optimizer": optimizer, **layers, **kinds}
+        own = {"optimizer": optimizer_text(self.optimizer), **layers, **kinds}
         if taken := sorted(own.keys() & self.settings.keys()):
             raise ValueError(f"Checkpoint wants other settings than {taken}")
         return dict(json.loads(json.dumps({**own, **self.settings})))

@@ -135,6 +135,12 @@ CHAPTERS = {
         ["globalavgpool2d"],
         "A whole map becomes one number: what does a pixel get back?",
     ),
+    "depthwise_convolution": Chapter(
+        "Part III",
+        "layers/depthwise_convolution",
+        ["depthwiseconv2d"],
+        "A kernel for each channel, with holes in it: who gets what back?",
+    ),
     "transposed_convolution": Chapter(
         "Part III",
         "layers/transposed_convolution",

@@ -209,7 +209,7 @@ def choose(tab: Any, figure: str, name: str, option: str) -> None:
 def test_an_output_shows_its_window_and_its_sum(visit):
     tab = visit()
     cell(tab, "forward", "y", "0, 2").hover()
-    sum_of_products = "2·1 + 1·2 - 0·1 + 2·3 - 1 = 9"
+    sum_of_products = "2 · 1 + 1 · 2 + 0 · (-1) + 2 · 3 - 1 = 9"
     assert words(tab, "forward") == f"y(0, 2) = {sum_of_products}"
     assert board(tab, "forward") == ["2", "2", "0", "6"]
     window = {"x(0, 2)", "x(0, 3)", "x(1, 2)", "x(1, 3)"}
@@ -220,9 +220,10 @@ def test_an_output_shows_its_window_and_its_sum(visit):
 def test_a_pixel_shows_the_kernel_turned_by_half(visit):
     tab = visit()
     assert board(tab, "backward") == ["3", "-1", "2", "1"]
-    assert words(tab, "backward") == "dx(1, 2) = -1·3 - 2·1 + 3·2 + 1·1 = 2"
+    sum_of_products = "3 · (-1) - 1 · 2 + 2 · 3 + 1 · 1 = 2"
+    assert words(tab, "backward") == f"dx(1, 2) = {sum_of_products}"
     cell(tab, "backward", "x", "0, 0").hover()
-    assert words(tab, "backward") == "dx(0, 0) = 1·1 = 1"
+    assert words(tab, "backward") == "dx(0, 0) = 1 · 1 = 1"
     assert tab.locator("#backward .board .off").count() == 3
     cell(tab, "backward", "w", "0, 1").hover()
     assert board(tab, "backward") == ["0", "2", "1", "1", "0", "2"]
@@ -272,9 +273,85 @@ def test_the_keyboard_alone_walks_edits_and_comes_back(visit):
     assert cell(tab, "forward", "x", "0, 1").inner_text() == "0"
 
 
+def test_passing_by_with_the_keyboard_chooses_nothing(visit):
+    tab = visit()
+    tab.locator("#forward select").last.focus()
+    for name in "x", "w":
+        before = words(tab, "forward")
+        tab.keyboard.press("Tab")
+        focused = tab.evaluate("document.activeElement.ariaLabel")
+        assert focused.startswith(f"{name}(")
+        assert words(tab, "forward") == before
+        tab.keyboard.press("Space")
+        assert words(tab, "forward").startswith(f"{name}(0, 0)")
+
+
+def test_a_click_holds_what_a_passing_pointer_does_not(visit):
+    tab = visit()
+    cell(tab, "backward", "w", "0, 1").click()
+    said = words(tab, "backward")
+    for name, place in ("x", "0, 0"), ("dw", "1, 1"):
+        cell(tab, "backward", name, place).hover()
+        assert words(tab, "backward") != said
+    tab.hover("#backward input")
+    assert words(tab, "backward") == said
+    tab.fill("#backward input", "5")
+    assert cell(tab, "backward", "w", "0, 1").inner_text() == "5"
+
+
+def test_what_an_edit_has_changed_is_marked(visit):
+    tab = visit()
+    changed = tab.locator("#backward .changed")
+    assert changed.count() == 0
+    cell(tab, "backward", "dy", "0, 0").click()
+    tab.keyboard.type("9")
+    names = {
+        name.split(" is ")[0]
+        for name in changed.evaluate_all(
+            "(cells) => cells.map((cell) => cell.ariaLabel)"
+        )
+    }
+    assert {"dy(0, 0)", "dx(0, 0)", "db(0)"} <= names
+    assert not any(name.startswith(("x", "w", "dx(2")) for name in names)
+    choose(tab, "backward", "stride", "2")
+    assert changed.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("typed", "written"),
+    [("0.001", "0.001"), ("1e9", "1.0e9"), ("-0.004", "-0.004"), ("0", "0")],
+)
+def test_small_and_large_numbers_are_written_as_such(visit, typed, written):
+    tab = visit()
+    cell(tab, "relu", "x", "0, 1").click()
+    tab.fill("#relu input", typed)
+    x = cell(tab, "relu", "x", "0, 1")
+    assert x.inner_text().replace("\u2212", "-") == written
+    assert f"x = {written} is" in words(tab, "relu")
+    assert ("not positive" in words(tab, "relu")) == (float(typed) <= 0)
+
+
+def test_numbers_stay_in_their_cells(visit):
+    tab = visit()
+    choose(tab, "pooling", "keep", "average")
+    choose(tab, "pooling", "stride", "1")
+    cell(tab, "pooling", "x", "0, 0").click()
+    tab.fill("#pooling input", "-123456.789")
+    spilled = """() => [...document.querySelectorAll("[role=gridcell]")]
+        .filter((cell) => {
+            const range = document.createRange();
+            range.selectNodeContents(cell);
+            const text = range.getBoundingClientRect();
+            return text.width > cell.getBoundingClientRect().width;
+        }).map((cell) => cell.ariaLabel)"""
+    assert tab.evaluate(spilled) == []
+
+
 def test_the_winner_takes_it_all_and_a_tie_goes_to_the_first(visit):
     tab = visit()
-    assert "of 2 that tie the first, x(0, 1), gets" in words(tab, "pooling")
+    assert "of the 2 that tie, the first, x(0, 1), gets" in words(
+        tab, "pooling"
+    )
     choose(tab, "pooling", "stride", "1")
     cell(tab, "pooling", "x", "1, 3").hover()
     assert cell(tab, "pooling", "dx", "1, 3").inner_text() == "4"
@@ -287,7 +364,7 @@ def test_the_winner_takes_it_all_and_a_tie_goes_to_the_first(visit):
 def test_the_mask_of_a_relu(visit):
     tab = visit()
     cell(tab, "relu", "x", "0, 1").hover()
-    said = "x = -1 is not positive: y = 0, and dx = 4·0 = 0"
+    said = "x = -1 is not positive: y = 0, and dx = 4 · 0 = 0"
     assert words(tab, "relu") == said
     tab.fill("#relu input", "2.5")
     assert cell(tab, "relu", "dx", "0, 1").inner_text() == "4"
@@ -308,11 +385,45 @@ def test_a_printed_softmax_breaks_where_logits_are_large(visit):
     assert tab.locator("#logits .broken").count() == 0
 
 
+def test_a_printed_softmax_that_has_lost_digits_is_not_the_same(visit):
+    tab = visit()
+    tab.fill("#logits [name=add]", "-104")
+    assert "gives (0.75, 0.25, 0)" in words(tab, "logits")
+    tab.fill("#logits [name=temperature]", "0.2")
+    bars = tab.locator("#logits .bar[data-quantity=dy]")
+    sizes = bars.evaluate_all(
+        "(all) => all.map((one) => +one.style.getPropertyValue('--size'))"
+    )
+    assert max(sizes) == 1
+
+
+def test_the_steps_to_a_tenth_are_counted(visit):
+    tab = visit()
+    rate, momentum, curvatures = 0.04, 0.64, np.array([1, 25])
+    tab.fill("#momentum [name=momentum]", str(momentum))
+    start = place = np.array([4.0, 1.0])
+    velocity, steps = np.zeros(2), 0
+    while np.linalg.norm(place) > np.linalg.norm(start) / 10:
+        velocity = momentum * velocity + curvatures * place
+        place, steps = place - rate * velocity, steps + 1
+    assert words(tab, "momentum").endswith(f"is left after {steps} steps")
+    tab.fill("#momentum [name=rate]", "0.2")
+    outside = """() => {
+        const [, picture] = document.querySelectorAll("#momentum svg");
+        const box = picture.getBoundingClientRect();
+        return [...picture.querySelectorAll(".across")].filter((root) => {
+            const { left, right } = root.getBoundingClientRect();
+            return left < box.left || right > box.right;
+        }).length}"""
+    assert words(tab, "momentum").endswith("the ball does not arrive")
+    assert tab.evaluate(outside) == 0
+
+
 def test_a_ball_starts_where_it_is_put(visit):
     tab = visit()
     assert words(tab, "momentum").startswith(
         "in each step the error becomes 0.837 times as large along, "
-        "0.837 times as large across: a tenth of it is left"
+        "0.837 times as large across: less than a tenth of it is left"
     )
     tab.locator("#momentum").scroll_into_view_if_needed()
     box = tab.locator("#momentum .start").bounding_box()
@@ -405,7 +516,7 @@ def test_a_garment_is_chosen_and_drawn_on_by_keys(visit):
 
 def test_an_image_is_drawn_on_by_hand(visit):
     tab = visit(390, has_touch=True)
-    tab.click("#network button >> text=Erase")
+    tab.click("#network button >> text=Clear")
     blank = NETWORK(np.zeros((1, 1, 28, 28)))
     assert said(tab, "y") == pytest.approx(blank.item(), abs=1e-6)
     sheet(tab, "x").tap(position={"x": 8 * 12 + 4, "y": 8 * 9 + 4})
@@ -460,7 +571,8 @@ def test_an_image_depends_on_its_mate_but_not_in_evaluation(visit):
     choose(tab, "batchnorm", "mate", "another")
     assert y.inner_text() == "4"
     y.hover()
-    assert words(tab, "batchnorm") == "y(0, 1) = 3·1 + 1 = 4, made of every x"
+    said = "y(0, 1) = 3 · 1 + 1 = 4, made of every x"
+    assert words(tab, "batchnorm") == said
     assert len({one for one in lit(tab, "batchnorm") if one[0] == "x"}) == 5
     choose(tab, "batchnorm", "mode", "evaluation")
     y.hover()
@@ -509,6 +621,10 @@ def test_checks_are_spent_until_a_bug_is_named(visit):
     assert words(tab, "gallery").endswith(
         ": well. Checks left: 0. Which one is it?"
     )
+    game.get_by_text("Say so").click()  # and nobody has said what
+    assert words(tab, "gallery").endswith("Which one is it?")
+    spent = game.locator("[aria-pressed=true]")
+    assert spent.all_inner_texts() == ["Convolution", "ReLU"]
     closed = game.get_by_role("button", name="Dense")
     closed.press("Enter")
     assert game.locator("li span:not(:empty)").count() == 2

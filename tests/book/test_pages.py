@@ -247,6 +247,17 @@ def test_the_search_finds_the_chapter_first(
     assert found.partition("#")[0] == server + QUERIES[query]
 
 
+def test_enter_goes_to_what_the_search_finds_first(browser: Any, server: str):
+    tab = browser.new_page()
+    tab.goto(server + "book/layers/relu.html")
+    tab.keyboard.press("Control+k")
+    tab.keyboard.type("im2col")
+    tab.wait_for_selector("dialog li a")
+    tab.keyboard.press("Enter")
+    tab.wait_for_url("**/convolution-forward.html**")
+    tab.close()
+
+
 def test_a_number_opens_its_cell_which_leads_back(browser: Any, server: str):
     tab = browser.new_page()
     tab.goto(server + "book/layers/dense.html")

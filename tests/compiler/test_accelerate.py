@@ -26,6 +26,7 @@ from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.blur_pooling import BlurPool2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
+from scratchcnn.layers.depthwise_convolution import DepthwiseConv2D
 from scratchcnn.layers.dropout import Dropout
 from scratchcnn.layers.global_pooling import GlobalAvgPool2D
 from scratchcnn.layers.network import Network
@@ -82,8 +83,8 @@ def image_layers(draw, channels, size, rng):
     layers, x = [], np.zeros((1, channels, *size))
     kinds = st.sampled_from(
         [
-            *("conv", "conv", "relu", "max", "max", "avg"),
-            *("back", "blur", "norm", "drop", "any"),
+            *("conv", "conv", "depth", "back", "relu", "max", "max"),
+            *("avg", "blur", "norm", "drop", "any"),
         ]
     )
     for kind in draw(st.lists(kinds, max_size=7)):
@@ -97,6 +98,15 @@ def image_layers(draw, channels, size, rng):
                 window,
                 stride=draw(st.just(1) | pairs(1, 3)),
                 padding=draw(pairs(0, 2)),
+                rng=rng,
+            )
+        elif kind == "depth":
+            layer = DepthwiseConv2D(
+                c,
+                window,
+                stride=draw(st.just(1) | pairs(1, 3)),
+                padding=draw(pairs(0, 2)),
+                dilation=draw(st.just(1) | pairs(1, 3)),
                 rng=rng,
             )
         elif kind in ("max", "avg"):

@@ -19,6 +19,7 @@ from scratchcnn.inspection.features import (
 from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
+from scratchcnn.layers.depthwise_convolution import DepthwiseConv2D
 from scratchcnn.layers.dropout import Dropout
 from scratchcnn.layers.logits import Sigmoid
 from scratchcnn.layers.network import Network
@@ -73,23 +74,36 @@ def test_activations_wants_a_network(rng):
 
 # Receptive fields
 
-axis = st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(0, 3))
+axis = st.tuples(*(st.integers(*ends) for ends in [(1, 4), (1, 3), (0, 3)]))
 
 
 @st.composite
 def towers(draw):
-    """Draw layers, and the (kernel, stride, padding) of both axes."""
+    """Draw layers, and the (kernel, stride, padding, holes) of both axes."""
     rng = np.random.default_rng(0)
     layers, forms = [], ([], [])
-    for kind in draw(st.lists(st.sampled_from("cmapr"), max_size=5)):
+    for kind in draw(st.lists(st.sampled_from("cdmapr"), max_size=5)):
         if kind in "pr":
             layers.append(ReLU() if kind == "r" else Sigmoid())
             continue
         down, right = draw(axis), draw(axis)
-        if kind != "c":
+        if kind not in "cd":
             down, right = ((*form[:2], 0) for form in (down, right))
+        holes = draw(st.tuples(*[st.integers(1, 3)] * 2))
+        dilation = holes if kind == "d" else (1, 1)
         kernel, stride, padding = zip(down, right, strict=True)
-        if kind == "c":
+        if kind == "d":
+            layers.append(
+                DepthwiseConv2D(
+                    1,
+                    kernel,
+                    stride=stride,
+                    padding=padding,
+                    dilation=dilation,
+                    rng=rng,
+                )
+            )
+        elif kind == "c":
             layers.append(
                 Conv2D(1, 1, kernel, stride=stride, padding=padding, rng=rng)
             )
@@ -97,11 +111,12 @@ def towers(draw):
             layers.append(
                 {"m": MaxPool2D, "a": AvgPool2D}[kind](kernel, stride)
             )
-        forms[0].append(down)
-        forms[1].append(right)
+        forms[0].append((*down, dilation[0]))
+        forms[1].append((*right, dilation[1]))
     return Network([ReLU(), Network([*layers, ReLU()])]), forms
 
 
+@pytest.mark.equation("dilation-field-size")
 @pytest.mark.equation("features-field-size")
 @pytest.mark.equation("features-field-stride")
 @pytest.mark.equation("features-field-start")

@@ -8,12 +8,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scratchcnn.data.augmentation import shift_and_flip
+from scratchcnn.data.erasing import erase
 from scratchcnn.data.fashion_mnist import NAMES
 from scratchcnn.evaluation.accuracy import evaluation_mode
+from scratchcnn.losses.cross_entropy import (
+    BinaryCrossEntropy,
+    SoftmaxCrossEntropy,
+)
+from scratchcnn.losses.label_smoothing import SmoothedCrossEntropy
 from scratchcnn.programs.options import (
     NETWORKS,
     RATES,
     Settings,
+    choose_augment,
+    choose_loss,
     choose_optimizer,
     command_line,
 )
@@ -27,6 +36,9 @@ ALL = Settings(
     seed=9,
     shift=2,
     flip=0.25,
+    erase=0.5,
+    smoothing=0.125,
+    average=0.75,
     validation=6,
     plain=True,
     optimizer="adam",
@@ -118,6 +130,9 @@ def test_a_resumed_run_agrees_on_what_has_a_say_in_the_numbers():
         "seed": 0,
         "shift": 0,
         "flip": 0.0,
+        "erase": 0.0,
+        "smoothing": 0.0,
+        "average": 0.0,
         "validation": 5000,
         "plain": False,
         "learning_rate": 0.05,
@@ -126,8 +141,9 @@ def test_a_resumed_run_agrees_on_what_has_a_say_in_the_numbers():
     }
     constant = dataclasses.replace(Settings(), schedule="constant")
     assert fixed.keys() - constant.fixed().keys() == {"epochs"}
-    warm = dataclasses.replace(constant, warm_up=0.1)
-    assert warm.fixed().keys() == fixed.keys()
+    for name in "warm_up", "average":
+        stretched = dataclasses.replace(constant, **{name: 0.1})
+        assert stretched.fixed().keys() == fixed.keys()
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -171,6 +187,37 @@ def test_a_learning_rate_of_zero_is_not_the_default(rng):
     settings = read("--learning-rate", "0")
     with pytest.raises(ValueError, match=r"wants 0 < learning_rate .*got 0"):
         choose_optimizer(NETWORKS["two_class"](rng=rng), settings)
+
+
+def test_the_loss_is_the_one_described():
+    assert type(choose_loss(read())) is SoftmaxCrossEntropy
+    smoothed = choose_loss(read("--smoothing", "0.25"))
+    assert type(smoothed) is SmoothedCrossEntropy
+    assert smoothed.smoothing == 0.25
+    two = read("--network", "two-class")
+    assert type(choose_loss(two)) is BinaryCrossEntropy
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("--erase 0.5", lambda x, rng: erase(x, rng, share=0.5)),
+        (
+            "--shift 1 --erase 1",
+            lambda x, rng: erase(
+                shift_and_flip(x, rng, shift=1, flip=0), rng, share=1
+            ),
+        ),
+        ("--flip 1", lambda x, rng: shift_and_flip(x, rng, shift=0, flip=1)),
+    ],
+)
+def test_images_are_moved_before_they_are_covered(words, wanted):
+    x = np.random.default_rng(1).random((9, 1, 28, 28))
+    np.testing.assert_array_equal(
+        choose_augment(read(*words.split()))(x, np.random.default_rng(2)),
+        wanted(x, np.random.default_rng(2)),
+    )
+    assert choose_augment(read()) is None
 
 
 @pytest.mark.parametrize(

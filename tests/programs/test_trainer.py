@@ -23,11 +23,14 @@ from scratchcnn.losses.cross_entropy import (
     BinaryCrossEntropy,
     SoftmaxCrossEntropy,
 )
+from scratchcnn.losses.label_smoothing import SmoothedCrossEntropy
+from scratchcnn.models import record
 from scratchcnn.models.lenet import lenet
 from scratchcnn.programs import command_line as cli
 from scratchcnn.programs import trainer
 from scratchcnn.programs.options import Settings
 from scratchcnn.programs.trainer import main
+from scratchcnn.training.averaging import Averaged, estimate_statistics
 from scratchcnn.training.loop import train
 from scratchcnn.training.optimizers import SGD, Adam
 from scratchcnn.training.schedules import constant, cosine, warm_up
@@ -216,8 +219,15 @@ def test_every_option_reaches_its_place(run, folder, monkeypatch):
         seen["augment"](x, np.random.default_rng(2)),
         shift_and_flip(x, np.random.default_rng(2), shift=3, flip=0.25),
     )
+    run("--smoothing", "0.25", "--average", "0.25", "--momentum", "0.5")
+    assert type(seen["loss"]) is SmoothedCrossEntropy
+    assert seen["loss"].smoothing == 0.25
+    assert type(seen["optimizer"]) is Averaged
+    assert seen["optimizer"].start == 16  # of 3 * 7 steps, less a quarter
+    assert seen["optimizer"].optimizer.momentum == 0.5
     run()
     assert seen["augment"] is None
+    assert type(seen["optimizer"]) is SGD
     assert type(seen["loss"]) is SoftmaxCrossEntropy
     assert seen["network"].children()
     assert seen["t"].ndim == 1
@@ -287,8 +297,40 @@ def test_an_interrupted_run_resumes_to_the_same_bytes(
     assert table(run(*options, *keep)) == table(wanted)
 
 
+def test_averages_are_scored_and_saved_and_do_not_change_the_run(run, folder):
+    options = ["--network", "record", "--average", "0.5"]
+    out = run(*options, "--save", "average.npz")
+    plain = run("--network", "record", "--save", "last.npz")
+    assert [row[0] for row in table(out)] == [row[0] for row in table(plain)]
+    assert table(out)[-1][1] == accuracies(out)["network"]
+    data = fashion_mnist.load(range(10), data_dir=folder)
+    settings = Settings(
+        network="record", epochs=3, batch_size=16, validation=20, average=0.5
+    )
+    three = trainer.Trainer(settings, data)
+    assert three.optimizer.start == 10  # of 3 * 7 steps, rounded to even
+    three.run()
+    saved = record(rng=np.random.default_rng(9))
+    load(saved, "last.npz")
+    for p, q in zip(
+        saved.parameters(), three.network.parameters(), strict=True
+    ):
+        np.testing.assert_array_equal(p.value, q.value)
+    load(saved, "average.npz")
+    averages = three.optimizer.average
+    for p, average in zip(saved.parameters(), averages, strict=True):
+        np.testing.assert_array_equal(p.value, average.astype(np.float32))
+    x = data.train.images[:-20]
+    estimate_statistics(saved, x)
+    found = named_arrays(saved)
+    load(saved, "average.npz")
+    for name, array in named_arrays(saved).items():
+        np.testing.assert_allclose(found[name], array, 1e-4, 1e-5)
+
+
 def test_a_killed_process_resumes_to_the_same_bytes(run, words):
     options = ["--network", "record", "--nesterov", "--flip", "0.5"]
+    options += ["--erase", "0.5", "--smoothing", "0.1", "--average", "0.9"]
     wanted = run(*options, "--save", "whole.npz")
     keep = ["--checkpoint", "run.npz", "--resume", "--save", "parts.npz"]
     command = [sys.executable, "-m", "scratchcnn.programs.trainer"]
@@ -379,6 +421,14 @@ def test_a_run_is_not_resumed_on_other_images(run, refused, monkeypatch):
         ("--warm-up 1", "share"),
         ("--flip 2", "wants flip from 0 to 1, got 2.0"),
         ("--flip nan", "wants flip from 0 to 1, got nan"),
+        ("--erase 2", "wants share from 0 to 1, got 2.0"),
+        ("--smoothing 1", "wants 0 <= smoothing < 1, got 1.0"),
+        ("--average 1", "wants 0 <= --average < 1, got 1.0"),
+        ("--average nan", "wants 0 <= --average < 1, got nan"),
+        (
+            "--network two-class --classes 1 2 --smoothing 0.1",
+            "--smoothing is for an output for each class, and --network two_",
+        ),
         ("--shift -1", "wants shift >= 0, got -1"),
         ("--shift 20000", "wants shift <= 28, the size of the images, got 2"),
         ("--network two-class", "two_class wants two --classes, got 10"),
@@ -402,6 +452,7 @@ def test_what_cannot_be_used_is_one_line(refused, options, message):
     [
         *("--epochs 0", "--batch-size 0", "--seed -1", "--validation -1"),
         *("--shift -1", "--shift 29", "--flip 1.5", "--flip nan"),
+        *("--erase -1", "--erase nan", "--smoothing nan", "--average -1"),
         *("--learning-rate 0", "--momentum 1", "--momentum 0 --nesterov"),
         *("--weight-decay -1", "--warm-up 1", "--optimizer adam --nesterov"),
         *("--classes 1", "--classes 1 1", "--network two-class", "--resume"),

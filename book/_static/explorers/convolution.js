@@ -90,7 +90,7 @@
     seeX(c, p, q) {
       const met = this.meetings({ c, p, q }), { K, channels: C, kernels: F, seen } = this;
       const by = met.map(({ output, weight }) => `${output} through ${written(weight)}`).join(", ") || "no output";
-      const products = met.map(({ gradient, weight }) => [gradient, weight]);
+      const products = met.map(({ gradient, weight }) => [weight, gradient]);
       return {
         lit: met.flatMap(({ lit }) => lit),
         boards: range(F).map((f) => ({
@@ -98,7 +98,7 @@
           quantity: "w",
           rows: filled([K, K], (a, b) => {
             const [u, v] = [K - 1 - a, K - 1 - b], one = met.find((other) => other.f === f && other.u === u && other.v === v);
-            return { top: one?.at ?? "none", big: written(this.w[f][c][u][v]), low: one && this.times(one.gradient), off: !one, from: ["w", [f, c, u, v]] };
+            return { top: one?.at ?? "no output", big: written(this.w[f][c][u][v]), low: one && this.times(one.gradient), off: !one, from: ["w", [f, c, u, v]] };
           }),
         })),
         words: !this.backward || !met.length ? `${seen} is seen by ${by}`
@@ -118,7 +118,7 @@
             return { top: at, big: written(pixel), low: this.times(gradient), from: lit[0] };
           }),
         }],
-        words: this.backward ? `d${seen} = ${sum(met.map(({ gradient, pixel }) => [gradient, pixel]))} = ${written(this.result.dw[f][c][u][v])}`
+        words: this.backward ? `d${seen} = ${sum(met.map(({ gradient, pixel }) => [pixel, gradient]))} = ${written(this.result.dw[f][c][u][v])}`
           : `${seen} has met one pixel for each output`,
       };
     }

@@ -7,16 +7,18 @@
 
   const PARTS = `<p class="choices"></p><div></div><div class="line boards"></div><p class="sum" role="status"></p>
     <p class="tools"><button type="button" class="play">Play</button><button type="button">Step</button>
-    <button type="button">Reset</button><label><span></span><input type="number" step="any"></label></p>`;
+    <button type="button">Reset</button><label><span></span><input type="number" step="any"></label><small>by keyboard: arrows walk, Enter edits</small></p>`;
 
-  const written = (value) => String(+value.toFixed(2)).replace("-", "\u2212");
+  const written = (value) => {
+    const size = Math.abs(value), digits = size < 1e-9 ? 0 : size < 0.005 ? value.toPrecision(1) : value.toFixed(2);
+    return (size < 1e5 ? String(+digits) : value.toExponential(1).replace("+", "")).replaceAll("-", "\u2212");
+  };
   const index = (place) => `(${place.map(written).join(", ")})`;
-  // Products, each a list of its factors, as a sum: 2·2 − 1·1 + 3.
+  // Products, each a list of its factors, as a sum: 2 · 2 − 1 · 1 + 3 · (−1).
   const sum = (terms) => {
     const pieces = terms.slice(0, MOST_TERMS).map((factors) => {
-      const minus = factors.filter((value) => value < 0).length === 1;
-      const texts = factors.map((value) => (value < 0 && !minus ? `(${written(value)})` : written(Math.abs(value))));
-      return `${minus ? "\u2212" : "+"} ${texts.join("\u00b7")}`;
+      const texts = factors.map((value, k) => (value < 0 && k ? `(${written(value)})` : written(k ? value : Math.abs(value))));
+      return `${factors[0] < 0 ? "\u2212" : "+"} ${texts.join(" \u00b7 ")}`;
     });
     if (terms.length > MOST_TERMS) pieces.push("+ \u2026");
     return pieces.join(" ").replace(/^\+ |(?<=^\u2212) /, "");
@@ -41,9 +43,13 @@
         if (cell?.place) act(cell, event);
       });
       listen("pointerover", (cell, { pointerType }) => {
-        if (pointerType === "mouse" && document.activeElement !== this.field) this.point(cell);
+        if (pointerType === "mouse" && document.activeElement !== this.field) this.point(cell, false, false);
       });
-      listen("focusin", (cell) => this.point(cell));
+      this.sheets.onpointerleave = () => {
+        if (!this.cells.has(this.kept)) return;
+        this.key = this.kept;
+        this.paint();
+      };
       listen("click", (cell) => this.point(cell, true));
       this.sheets.onkeydown = (event) => this.press(event);
       this.field.oninput = () => this.edit();
@@ -61,7 +67,7 @@
     reset() {
       this.play(false);
       this.begin(JSON.parse(this.firstElementChild.textContent));
-      this.key = keyOf(...this.at);
+      this.key = this.kept = keyOf(...this.at);
       this.update();
     }
 
@@ -87,21 +93,25 @@
       if (ARROWS[key] && to) {
         to.focus();
         if (this.where.get(to).place) this.point(this.where.get(to), true);
-      } else if (typed || key === "Enter") {
+      } else if (typed || ["Enter", " "].includes(key)) {
         this.point(this.where.get(target));
-        this.field.focus();
-        this.field.select();
+        if (key !== " ") {
+          this.field.focus();
+          this.field.select();
+        }
       }
-      if (ARROWS[key] || key === "Enter") event.preventDefault(); // what is typed goes into the field
+      if (ARROWS[key] || ["Enter", " "].includes(key)) event.preventDefault(); // what is typed goes into the field
     }
 
     // What is seen, with the name that it has going forward.
     get seen() { return this.here.label.replace("d", ""); }
 
-    // Turn to a cell; if something shall move, it moves to its new place.
-    point(cell, moving = false) {
+    // Turn to a cell, to come back to it unless only a pointer passes by; if
+    // something shall move, it moves to its new place.
+    point(cell, moving = false, keep = true) {
       this.play(false);
       this.key = keyOf(cell.name, cell.place);
+      if (keep) this.kept = this.key;
       this.paint(moving);
     }
 
@@ -127,7 +137,6 @@
       const lines = this.lines(), sheets = lines.flat(2);
       const form = JSON.stringify(sheets.map(({ title, rows }) => [title, rows.length, rows[0].length]));
       if (form !== this.form) this.build(lines);
-      this.form = form;
       this.where = new Map();
       this.cells = new Map();
       const elements = [...this.sheets.querySelectorAll("[role=gridcell]")];
@@ -137,14 +146,18 @@
           const made = elements.shift();
           this.where.set(made, cell);
           if (cell.place) this.cells.set(keyOf(cell.name, cell.place), made);
-          made.textContent = written(cell.value);
+          const text = written(cell.value);
+          made.classList.toggle("changed", form === this.form && text !== made.textContent);
+          made.textContent = text;
           made.style.setProperty("--share", Math.abs(cell.value) / most || 0);
+          made.style.setProperty("--length", text.length);
           made.dataset.kind = cell.kind ?? "";
           cell.editable = cell.kind !== "frame" && this.array(cell.name);
           cell.label = title + index(cell.place?.slice(-2) ?? []);
-          made.ariaLabel = `${cell.label} is ${written(cell.value)}${cell.kind ? `, ${cell.kind}` : ""}`;
+          made.ariaLabel = `${cell.label} is ${text}${cell.kind ? `, ${cell.kind}` : ""}`;
         }
       }
+      this.form = form;
       this.bar.innerHTML = Object.entries(this.choices()).map(([name, values]) => select(name, values, this[name])).join("");
       if (!this.cells.has(this.key)) this.key = keyOf(this.at[0], this.at[1].map(() => 0));
       this.paint();

@@ -3,7 +3,7 @@
   class GalleryExplorer extends HTMLElement {
     connectedCallback() {
       Object.assign(this, JSON.parse(this.firstElementChild.textContent));
-      const options = this.bugs.map(({ name }) => `<option>${name}</option>`).join("");
+      const options = "<option></option>" + this.bugs.map(({ name }) => `<option>${name}</option>`).join("");
       this.insertAdjacentHTML("beforeend", `<ul class="checks">${this.checks.map((check) => `<li><button type="button">${check}</button><span></span></li>`).join("")}</ul>
         <p class="tools"><label>It is <select>${options}</select></label><button type="button">Say so</button><button type="button">Another bug</button></p><p class="sum" role="status"></p>`);
       this.querySelectorAll("button").forEach((button, k) => { button.onclick = [() => this.spend(k), () => this.judge(), () => this.hide()][Math.max(0, k + 1 - this.checks.length)]; });
@@ -14,7 +14,7 @@
       const before = this.bug;
       while (this.bug === before) this.bug = Math.floor(Math.random() * this.bugs.length);
       Object.assign(this, { spent: [], over: false });
-      this.show(`One of ${this.bugs.length} bugs is hidden.`);
+      this.show(`One of ${this.bugs.length} bugs is hidden: ask up to ${this.budget} checks, then name it.`);
     }
 
     closed(check) { return this.over || this.spent.includes(check) || this.spent.length === this.budget; }
@@ -26,7 +26,8 @@
     }
 
     judge() {
-      const { name, why } = this.bugs[this.bug], right = name === this.querySelector("select").value;
+      const { value } = this.querySelector("select"), { name, why } = this.bugs[this.bug], right = name === value;
+      if (!value) return;
       const left = arithmetic.suspects(this.verdicts, this.bug, this.spent).map((bug) => this.bugs[bug].name);
       this.over = true;
       this.show(`${right ? "Yes" : "No"}: ${name}. ${why} Your checks leave ${left.join(", ")}.`);
@@ -34,6 +35,7 @@
 
     show(words) {
       this.querySelectorAll("li").forEach(({ children: [button, result] }, check) => {
+        button.ariaPressed = this.spent.includes(check);
         button.ariaDisabled = this.closed(check);
         result.className = this.verdicts[this.bug][check] && "broken";
         result.textContent = this.over || this.spent.includes(check) ? this.said[this.bug][check] : "";

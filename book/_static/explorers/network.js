@@ -10,7 +10,7 @@
   };
   const ACTS = {
     Left: taken((x, p, q) => x[p][q + 1]), Right: taken((x, p, q) => x[p][q - 1]), Up: taken((x, p, q) => x[p + 1]?.[q]), Down: taken((x, p, q) => x[p - 1]?.[q]),
-    Mirror: taken((x, p, q) => x[p][SIZE - 1 - q]), Erase: taken(() => 0),
+    Mirror: taken((x, p, q) => x[p][SIZE - 1 - q]), Clear: taken(() => 0),
     "One step": (it) => {
       it.parameters = stepped(it.parameters, it.result.gradients, it.rate);
       it.steps += 1;

@@ -40,7 +40,7 @@
           }),
         }],
         words: wins
-          ? `y = max(${values.map(written).join(", ")}) = ${written(y)}; ${ties.length > 1 ? `of ${ties.length} that tie the first, ${first},` : first} gets dy = ${written(gradient)}`
+          ? `y = max(${values.map(written).join(", ")}) = ${written(y)}; ${ties.length > 1 ? `of the ${ties.length} that tie, the first, ${first},` : first} gets dy = ${written(gradient)}`
           : `y = (${sum(values.map((value) => [value]))}) / ${size} = ${written(y)}; each pixel gets ${written(gradient)} / ${size}`,
       };
     }
@@ -51,7 +51,7 @@
       const shares = won.map(({ gradient, heirs }) => [gradient / heirs.length]);
       return {
         lit: [...seen.map(({ i, j }) => ["y", [i, j]]), ...won.map(({ i, j }) => ["dy", [i, j]])],
-        words: `seen by ${seen.map(output).join(", ") || "no window"}, part of ${won.map(output).join(", ") || "none"}: dx = ${shares.length > 1 ? `${sum(shares)} = ` : ""}${written(this.result.dx[p][q])}`,
+        words: `seen by ${seen.map(output).join(", ") || "no window"}, ${this.keep === "maximum" ? "wins" : "shares"} ${won.map(output).join(", ") || "none"}: dx = ${shares.length > 1 ? `${sum(shares)} = ` : ""}${written(this.result.dx[p][q])}`,
       };
     }
   }

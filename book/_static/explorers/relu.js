@@ -27,7 +27,7 @@
       const { mask, y, dx } = this.result, [x, dy] = [this.x[i][j], this.dy[i][j]].map(written);
       return {
         lit: ["x", "m", "y", "dy", "dx"].map((name) => [name, [i, j]]),
-        words: `x = ${x} is ${mask[i][j] ? "" : "not "}positive: y = ${written(y[i][j])}, and dx = ${dy}\u00b7${mask[i][j]} = ${written(dx[i][j])}`,
+        words: `x = ${x} is ${mask[i][j] ? "" : "not "}positive: y = ${written(y[i][j])}, and dx = ${dy} \u00b7 ${mask[i][j]} = ${written(dx[i][j])}`,
       };
     }
   }

@@ -13,19 +13,22 @@
       return { peak: ["peak, 10\u2079/s", 0, 5, 0.01], bandwidth: ["bandwidth, 10\u2079/s", 0, 4, 0.01], run: ["run", 0, this.data.runs.length - 1, 1] };
     }
 
-    said(name) { return name === "run" ? this.data.runs[this.values.run].name : rounded(10 ** this.values[name]); }
+    said(name) { return name === "run" ? this.data.runs[this.values.run].name : rounded(10 ** this.power(name)); }
+
+    // A power of ten that makes a number of two digits.
+    power(name) { return Math.log10((10 ** this.values[name]).toPrecision(2)); }
 
     show() {
-      const { peak, bandwidth, run } = this.values, edge = peak - bandwidth, roof = (k) => [across(k), up(Math.min(peak, bandwidth + k))];
+      const { run } = this.values, [peak, bandwidth] = ["peak", "bandwidth"].map((name) => this.power(name)), edge = peak - bandwidth, roof = (k) => [across(k), up(Math.min(peak, bandwidth + k))];
       const all = Object.entries(this.data.runs[run].costs).map(([name, cost]) => {
         const found = arithmetic.roofline(...cost, 10 ** (peak + 9), 10 ** (bandwidth + 9)), [x, y] = roof(Math.log10(found.intensity));
         return { name, color: `style="--color: var(--${COLORS[name]})"`, x, y, ...found };
       });
-      const starts = [...all.keys()].filter((k) => !k || all[k].x - all[k - 1].x > 50 || all[k - 1].y - all[k].y > 9);
+      const starts = [...all.keys()].filter((k) => !k || all[k].x - all[k - 1].x > 64 || all[k - 1].y - all[k].y > 9);
       const names = starts.map((k, i) => text(all[k].x + 6, all[k].y + 14, list(all.slice(k, starts[i + 1])), "start"));
       const dots = all.map(({ x, y, color }) => `<circle cx="${x}" cy="${y}" r="5" ${color}/>`);
       const grid = [
-        ...RIGHT.map((k) => `<path class="level" d="M${across(k)} 22V250"/>${text(across(k), 266, 10 ** k, "middle")}`),
+        ...RIGHT.map((k) => `<path class="level" d="M${across(k)} 22V250"/>${text(across(k), 266, (10 ** k).toLocaleString("en"), "middle")}`),
         ...UP.map((k) => `<path class="level" d="M58 ${up(k)}H418"/>${text(53, up(k) + 4, (10 ** k).toLocaleString("en"))}`),
       ];
       const rows = all.map(({ name, color, time, waits }) => `<tr><th scope="row"><i ${color}></i>${name}</th><td>${rounded(1e6 * time)} \u03bcs</td><td>${waits}</td></tr>`);

@@ -100,6 +100,59 @@ class Conv2D(Layer):
         return dx[:, :, ph : ph + height, pw : pw + width]
 
 
+class DepthwiseConv2D(Layer):
+    def __init__(
+        self,
+        channels,
+        kernel_size,
+        *,
+        stride=1,
+        padding=0,
+        dilation=1,
+        rng,
+    ):
+        self.kernel, self.dilation = both(kernel_size), both(dilation)
+        self.stride, self.padding = both(stride), both(padding)
+        shape, fan_in = (channels, *self.kernel), np.prod(self.kernel)
+        self.weight = Parameter(he_normal(shape, fan_in=fan_in, rng=rng))
+        self.bias = Parameter(np.zeros(channels))
+
+    def places(self, axis, count):
+        starts = self.stride[axis] * np.arange(count)
+        steps = self.dilation[axis] * np.arange(self.kernel[axis])
+        return starts[:, None] + steps
+
+    def forward(self, x):
+        ph, pw = self.padding
+        self.padded = np.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
+        counts = [
+            (size - d * (k - 1) - 1) // s + 1
+            for size, d, k, s in zip(
+                self.padded.shape[2:],
+                self.dilation,
+                self.kernel,
+                self.stride,
+                strict=True,
+            )
+        ]
+        rows, columns = (self.places(axis, counts[axis]) for axis in (0, 1))
+        self.where = rows[:, None, :, None], columns[None, :, None]
+        self.seen = self.padded[(..., *self.where)]
+        w = self.weight.value.astype(x.dtype)
+        y = np.einsum("ncijuv,cuv->ncij", self.seen, w)
+        return y + self.bias.value.astype(x.dtype)[:, None, None]
+
+    def backward(self, dy):
+        w = self.weight.value.astype(dy.dtype)
+        self.weight.grad[...] = np.einsum("ncijuv,ncij->cuv", self.seen, dy)
+        self.bias.grad[...] = np.einsum("ncij->c", dy)
+        dpadded = np.zeros(self.padded.shape, dy.dtype)
+        shares = np.einsum("ncij,cuv->ncijuv", dy, w)
+        np.add.at(dpadded, (slice(None), slice(None), *self.where), shares)
+        (ph, pw), (height, width) = self.padding, dpadded.shape[2:]
+        return dpadded[:, :, ph : height - ph, pw : width - pw]
+
+
 class Reshape(Layer):
     def __init__(self, shape):
         self.new = shape

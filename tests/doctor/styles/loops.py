@@ -126,6 +126,62 @@ class Conv2D:
         return dpadded[:, :, ph : ph + height, pw : pw + width]
 
 
+class DepthwiseConv2D:
+    def __init__(
+        self,
+        channels,
+        kernel_size,
+        *,
+        stride=1,
+        padding=0,
+        dilation=1,
+        rng,
+    ):
+        self.kernel, self.stride, self.padding, self.dilation = (
+            size if isinstance(size, tuple) else (size, size)
+            for size in (kernel_size, stride, padding, dilation)
+        )
+        shape = (channels, *self.kernel)
+        fan_in = self.kernel[0] * self.kernel[1]
+        self.weight = Parameter(he_normal(shape, fan_in, rng))
+        self.bias = Parameter(np.zeros(channels))
+
+    def forward(self, x):
+        (ph, pw), (sh, sw), (kh, kw) = self.padding, self.stride, self.kernel
+        (dh, dw), w, b = self.dilation, self.weight.value, self.bias.value
+        images, channels, height, width = x.shape
+        padded = np.zeros((images, channels, height + 2 * ph, width + 2 * pw))
+        for n, c, p, q in np.ndindex(x.shape):
+            padded[n, c, p + ph, q + pw] = x[n, c, p, q]
+        rows = (height + 2 * ph - dh * (kh - 1) - 1) // sh + 1
+        columns = (width + 2 * pw - dw * (kw - 1) - 1) // sw + 1
+        y = np.zeros((images, channels, rows, columns), x.dtype)
+        for n, c, i, j in np.ndindex(y.shape):
+            one = b[c]
+            for u, v in np.ndindex(kh, kw):
+                pixel = padded[n, c, sh * i + dh * u, sw * j + dw * v]
+                one += pixel * w[c, u, v]
+            y[n, c, i, j] = one
+        self.x, self.padded = x, padded
+        return y
+
+    def backward(self, dy):
+        (ph, pw), (sh, sw), (dh, dw) = self.padding, self.stride, self.dilation
+        w, grad, db = self.weight.value, self.weight.grad, self.bias.grad
+        dpadded = np.zeros(self.padded.shape, dy.dtype)
+        grad[...] = 0
+        db[...] = 0
+        for n, c, i, j in np.ndindex(dy.shape):
+            g = dy[n, c, i, j]
+            db[c] += g
+            for u, v in np.ndindex(w.shape[1:]):
+                p, q = sh * i + dh * u, sw * j + dw * v
+                grad[c, u, v] += g * self.padded[n, c, p, q]
+                dpadded[n, c, p, q] += g * w[c, u, v]
+        height, width = self.x.shape[2:]
+        return dpadded[:, :, ph : ph + height, pw : pw + width]
+
+
 class Reshape:
     def __init__(self, shape):
         self.shape = shape

@@ -36,6 +36,7 @@ def one_at_a_time(make):
 
 Dense = one_at_a_time(scratchcnn.Dense)
 Conv2D = one_at_a_time(scratchcnn.Conv2D)
+DepthwiseConv2D = one_at_a_time(scratchcnn.layers.DepthwiseConv2D)
 ReLU = one_at_a_time(scratchcnn.ReLU)
 Sigmoid = one_at_a_time(scratchcnn.Sigmoid)
 Reshape = one_at_a_time(scratchcnn.Reshape)

@@ -64,6 +64,36 @@ class Conv2D(Learned):
         return dx.astype(dy.dtype)
 
 
+class DepthwiseConv2D(Learned):
+    def __init__(
+        self,
+        channels,
+        kernel_size,
+        *,
+        stride=1,
+        padding=0,
+        dilation=1,
+        rng,
+    ):
+        self.kernel, *self.how = (
+            size if isinstance(size, tuple) else (size, size)
+            for size in (kernel_size, stride, padding, dilation)
+        )
+        shape = channels, *self.kernel
+        super().__init__(shape, np.prod(self.kernel), rng)
+
+    def forward(self, x):
+        self.x, w, b = x, self.weight.value, self.bias.value
+        return reference.depthwise_forward(x, w, b, *self.how).astype(x.dtype)
+
+    def backward(self, dy):
+        dw = reference.depthwise_dw(self.x, dy, self.kernel, *self.how)
+        self.weight.grad[...] = dw
+        self.bias.grad[...] = reference.conv_db(dy)
+        w, size = self.weight.value, self.x.shape[2:]
+        return reference.depthwise_dx(w, dy, size, *self.how).astype(dy.dtype)
+
+
 class ConvTranspose2D:
     def __init__(
         self, channels, kernels, kernel_size, *, stride=1, padding=0, rng

@@ -81,6 +81,18 @@ class Conv2D(Differentiated):
         return functional.conv2d(x, w, b, **self.how)
 
 
+class DepthwiseConv2D(Differentiated):
+    def __init__(self, c, kernel, *, rng, **how):
+        kernel = kernel if isinstance(kernel, tuple) else (kernel, kernel)
+        self.how = {"groups": c, **how}
+        w = rng.normal(size=(c, *kernel)) * np.sqrt(2 / np.prod(kernel))
+        self.weight = Parameter(w)
+        self.bias = Parameter(np.zeros(c))
+
+    def function(self, x, w, b):
+        return functional.conv2d(x, w[:, None], b, **self.how)
+
+
 class ConvTranspose2D(Differentiated):
     def __init__(self, c, f, kernel, *, stride=1, padding=0, rng):
         kernel = kernel if isinstance(kernel, tuple) else (kernel, kernel)

@@ -1,0 +1,621 @@
+"""DepthwiseConv2D: loops, full kernels, holes, PyTorch, its refusals."""
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scratchcnn.convolutions.cost import direct_flops, least_bytes, sizes_of
+from scratchcnn.gradient_check import check_layer
+from scratchcnn.inspection.features import receptive_field
+from scratchcnn.layers.convolution import Conv2D
+from scratchcnn.layers.depthwise_convolution import (
+    DepthwiseConv2D,
+    extent,
+    pixels_seen,
+)
+from scratchcnn.layers.initialization import he_normal
+from scratchcnn.layers.network import Network
+from scratchcnn.training.weights import load, save
+from tests.comparing import LAYOUTS, assert_all_close, assert_close
+from tests.gradients import (
+    measured_gradients,
+    stated_gradients,
+    torch_gradients,
+)
+from tests.reference import (
+    Array,
+    conv_db,
+    conv_forward,
+    depthwise_dw,
+    depthwise_dx,
+    depthwise_forward,
+    positions,
+    with_holes,
+    zero_padded,
+)
+
+# Kernel, stride, padding, dilation and image: plain, with lines that no
+# kernel reaches, with holes as wide as the stride and wider, and with
+# kernels that reach from padding to padding.
+FORMS = [
+    ((3, 3), (1, 1), (0, 0), (1, 1), (5, 6)),
+    ((3, 2), (2, 1), (0, 2), (1, 1), (6, 3)),
+    ((2, 3), (3, 2), (1, 1), (1, 1), (7, 8)),
+    ((1, 1), (2, 3), (2, 1), (4, 5), (4, 4)),
+    ((3, 3), (1, 1), (2, 2), (2, 2), (5, 4)),
+    ((2, 3), (2, 1), (0, 3), (2, 3), (6, 5)),
+    ((3, 2), (1, 2), (4, 0), (4, 1), (1, 5)),
+    ((2, 2), (1, 1), (0, 0), (3, 4), (4, 5)),
+]
+FORM = pytest.mark.parametrize(
+    ("kernel", "stride", "padding", "dilation", "size"), FORMS
+)
+
+
+class Case(NamedTuple):
+    """A layer in float64, with x and dy for it."""
+
+    layer: DepthwiseConv2D
+    x: Array
+    dy: Array
+
+
+def form_of(layer):
+    return layer.stride, layer.padding, layer.dilation
+
+
+def example(rng, kernel, stride, padding, dilation, size, *, n=2, c=3):
+    layer = DepthwiseConv2D(
+        c, kernel, stride=stride, padding=padding, dilation=dilation, rng=rng
+    )
+    layer.astype(np.float64)
+    layer.bias.value[...] = rng.standard_normal(c)
+    x = rng.standard_normal((n, c, *size))
+    lengths = (
+        positions(length + 2 * p, d * (k - 1) + 1, s)
+        for length, k, s, p, d in zip(
+            size, kernel, stride, padding, dilation, strict=True
+        )
+    )
+    return Case(layer, x, rng.standard_normal((n, c, *lengths)))
+
+
+def pairs(least, most):
+    return st.tuples(st.integers(least, most), st.integers(least, most))
+
+
+@st.composite
+def examples(draw, most_stride=3, most_dilation=3):
+    """Draw a case of any form and size, in any layout in memory."""
+    n, c = draw(st.tuples(*[st.integers(1, 3)] * 2))
+    kernel, stride = draw(pairs(1, 3)), draw(pairs(1, most_stride))
+    padding, extra = draw(pairs(0, 2)), draw(pairs(0, 4))
+    dilation = draw(pairs(1, most_dilation))
+    size = [
+        max(1, d * (k - 1) + 1 - 2 * p + e)
+        for k, d, p, e in zip(kernel, dilation, padding, extra, strict=True)
+    ]
+    rng = np.random.default_rng(draw(st.integers(0, 999)))
+    case = example(rng, kernel, stride, padding, dilation, size, n=n, c=c)
+    layout = LAYOUTS[draw(st.sampled_from([*LAYOUTS]))]
+    case.layer.weight.value = layout(case.layer.weight.value)
+    return Case(case.layer, layout(case.x), layout(case.dy))
+
+
+# The equations
+
+
+@pytest.mark.equation("depthwise-forward")
+@given(examples())
+def test_forward(case):
+    layer, x, _ = case
+    w, b = layer.weight.value, layer.bias.value
+    wanted = depthwise_forward(x, w, b, *form_of(layer))
+    assert_close(layer.forward(x), wanted)
+
+
+@pytest.mark.equation("depthwise-dx")
+@given(examples())
+def test_dx(case):
+    layer, x, dy = case
+    layer.forward(x)
+    w, size = layer.weight.value, x.shape[2:]
+    wanted = depthwise_dx(w, dy, size, *form_of(layer))
+    assert_close(layer.backward(dy), wanted)
+
+
+@pytest.mark.equation("depthwise-dw")
+@given(examples())
+def test_dw(case):
+    layer, x, dy = case
+    stated_gradients(layer, x, dy)
+    wanted = depthwise_dw(x, dy, layer.kernel_size, *form_of(layer))
+    assert_close(layer.weight.grad, wanted)
+
+
+@pytest.mark.equation("depthwise-db")
+@given(examples())
+def test_db(case):
+    layer, x, dy = case
+    stated_gradients(layer, x, dy)
+    assert_close(layer.bias.grad, conv_db(dy))
+
+
+@pytest.mark.equation("depthwise-output-size")
+@pytest.mark.parametrize("dilation", [1, 2, 4])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("padding", [0, 1, 3])
+@pytest.mark.parametrize("kernel", [1, 2, 3])
+def test_the_output_has_a_pixel_for_each_place_of_the_kernel(
+    kernel, padding, stride, dilation, rng
+):
+    layer = DepthwiseConv2D(
+        1,
+        kernel,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        rng=rng,
+    )
+    reach = dilation * (kernel - 1) + 1
+    assert extent(layer.kernel_size, layer.dilation) == (reach, reach)
+    for length in range(max(1, reach - 2 * padding), 12):
+        y = layer.forward(np.ones((1, 1, length, 11)))
+        for size, got in zip((length, 11), y.shape[2:], strict=True):
+            assert got == (size + 2 * padding - reach) // stride + 1
+            assert got == positions(size + 2 * padding, reach, stride)
+
+
+@pytest.mark.equation("dilation-holes")
+@given(examples())
+def test_a_kernel_with_holes_is_one_with_zeros_in_them(case):
+    layer, x, _ = case
+    wide = with_holes(layer.weight.value, layer.dilation)
+    plain = DepthwiseConv2D(
+        layer.channels,
+        wide.shape[1:],
+        stride=layer.stride,
+        padding=layer.padding,
+        rng=np.random.default_rng(0),
+    )
+    plain.weight.value, plain.bias.value = wide, layer.bias.value
+    assert_close(layer.forward(x), plain.forward(x))
+
+
+def row_of(dilations, kernel, stride=1):
+    """Return layers of one channel without padding, weights one."""
+    rng = np.random.default_rng(0)
+    layers = [
+        DepthwiseConv2D(
+            1, (1, kernel), stride=(1, stride), dilation=(1, d), rng=rng
+        )
+        for d in dilations
+    ]
+    for layer in layers:
+        layer.weight.value = np.ones((1, 1, kernel))
+        layer.bias.value = np.zeros(1)
+    return Network(layers)
+
+
+def gradient(network, length):
+    """Return the gradient of output 0 by each pixel of a row."""
+    dy = np.zeros_like(network.forward(np.ones((1, 1, 1, length))))
+    dy[..., 0] = 1
+    return network.backward(dy)[0, 0, 0]
+
+
+def every_path(dilations, kernel, stride=1):
+    """Walk from output 0 to the pixels, through each choice of weights."""
+    ends = []
+    for choice in np.ndindex((kernel,) * len(dilations)):
+        i = 0
+        for u, d in zip(choice, reversed(dilations), strict=True):
+            i = stride * i + d * u
+        ends.append(i)
+    return ends
+
+
+STACKS = pytest.mark.parametrize(
+    "dilations", [(1,), (1, 1, 1), (2, 2), (3, 3, 3), (1, 2, 4), (4, 1, 2)]
+)
+
+
+@pytest.mark.equation("dilation-doubling")
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_doubled_dilations_double_the_field(count):
+    dilations = [2**k for k in range(count)]
+    ends = every_path(dilations, 3)
+    assert max(ends) - min(ends) + 1 == 2 ** (count + 1) - 1
+    field = receptive_field(row_of(dilations, 3))
+    assert field.size == (1, 2 ** (count + 1) - 1)
+
+
+@pytest.mark.equation("dilation-gridding")
+@pytest.mark.parametrize("kernel", [2, 3])
+@pytest.mark.parametrize("dilation", [1, 2, 3])
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_one_dilation_everywhere_reads_a_grid(kernel, dilation, count):
+    steps = count * (kernel - 1)
+    wanted = [dilation * m for m in range(steps + 1)]
+    dilations = [dilation] * count
+    assert sorted(set(every_path(dilations, kernel))) == wanted
+    found = gradient(row_of(dilations, kernel), wanted[-1] + 1)
+    assert np.flatnonzero(found).tolist() == wanted
+
+
+@pytest.mark.equation("dilation-paths")
+@STACKS
+@pytest.mark.parametrize("spread", [1, 3])
+def test_squared_gradients_are_spread_like_paths(dilations, spread):
+    network = row_of(dilations, 2)
+    weights = [layer.weight.value for layer in network.layers]
+    length, squares = sum(dilations) + 1, []
+    for signs in np.ndindex((2, 2) * len(dilations)):
+        for w, two in zip(weights, np.reshape(signs, (-1, 2)), strict=True):
+            w[...] = spread * (2 * two - 1)
+        squares.append(gradient(network, length) ** 2)
+    counts = np.bincount(every_path(dilations, 2), minlength=length)
+    wanted = spread ** (2 * len(dilations)) * counts
+    assert_close(np.mean(squares, axis=0), wanted)
+
+
+@pytest.mark.equation("dilation-width")
+@STACKS
+@pytest.mark.parametrize(("kernel", "stride"), [(2, 1), (3, 1), (3, 2)])
+def test_the_variance_of_paths_is_that_of_a_box(dilations, kernel, stride):
+    ends = np.array(every_path(dilations, kernel, stride))
+    network = row_of(dilations, kernel, stride)
+    size = receptive_field(network).size[1]
+    counts = np.bincount(ends, minlength=size)
+    assert_close(gradient(network, size), counts)
+    squares, reach = 1, 1
+    for k, d in enumerate(dilations):
+        squares += (stride**k * d) ** 2 * (kernel**2 - 1)
+        reach += stride**k * d * (kernel - 1)
+    assert reach == size
+    box = np.arange(50)
+    assert np.isclose(np.var(box), (50**2 - 1) / 12)
+    assert np.isclose(12 * np.var(ends) + 1, squares)
+
+
+def block(case, f, rng):
+    """Return a depthwise layer without bias, and one of a pixel behind it."""
+    layer = case.layer
+    layer.bias.value[...] = 0
+    pointwise = Conv2D(layer.channels, f, 1, rng=rng)
+    pointwise.astype(np.float64)
+    pointwise.bias.value[...] = rng.standard_normal(f)
+    return layer, pointwise
+
+
+@pytest.mark.equation("depthwise-block")
+@given(examples(most_dilation=1), st.integers(1, 3))
+def test_a_separable_block_is_a_convolution_whose_kernels_are_products(
+    case, f
+):
+    layer, last = block(case, f, np.random.default_rng(0))
+    full = np.zeros((f, layer.channels, *layer.kernel_size))
+    for i, c, u, v in np.ndindex(full.shape):
+        full[i, c, u, v] = (
+            last.weight.value[i, c, 0, 0] * layer.weight.value[c, u, v]
+        )
+    stride, padding, _ = form_of(layer)
+    wanted = conv_forward(case.x, full, last.bias.value, stride, padding)
+    assert_close(Network([layer, last]).forward(case.x), wanted)
+
+
+def count_terms(layer, x):
+    """Count the products in all sums of y, by trying them all."""
+    return sum(1 for _ in np.ndindex(*layer.forward(x).shape, *looks(layer)))
+
+
+def looks(layer):
+    """Return the sizes of the sum in each output of a layer."""
+    return layer.weight.value.shape[1:]
+
+
+@pytest.mark.equation("depthwise-operations")
+@FORM
+@pytest.mark.parametrize("f", [1, 4])
+def test_operations(kernel, stride, padding, dilation, size, f, rng):
+    case = example(rng, kernel, stride, padding, (1, 1), (9, 9))
+    layer, last = block(case, f, rng)
+    y = layer.forward(case.x)
+    n, c, oh, ow = y.shape
+    full = Conv2D(c, f, kernel, stride=stride, padding=padding, rng=rng)
+    each = count_terms(layer, case.x), count_terms(last, y)
+    assert each == (n * c * oh * ow * np.prod(kernel), n * f * c * oh * ow)
+    share = sum(each) / count_terms(full, case.x)
+    np.testing.assert_allclose(share, 1 / f + 1 / np.prod(kernel))
+    one = sizes_of((n, 1, 9, 9), (1, 1, *kernel), stride, padding)
+    assert c * direct_flops(one) == 2 * each[0]
+
+
+@pytest.mark.equation("depthwise-intensity")
+@pytest.mark.parametrize("channels", [1, 5])
+@pytest.mark.parametrize("item", [4, 8])
+def test_intensity(channels, item, rng):
+    layer = DepthwiseConv2D(channels, 3, padding=1, rng=rng)
+    x = rng.standard_normal((7, channels, 6, 5))
+    y, terms = layer.forward(x), count_terms(layer, x)
+    padded = zero_padded(x, (1, 1))
+    numbers = padded.size + layer.weight.value.size + y.size
+    wanted = 2 * terms / (item * numbers)
+    s = sizes_of((7, 1, 6, 5), (1, 1, 3, 3), padding=1)
+    assert direct_flops(s) / least_bytes(s, item) == wanted
+    assert wanted < 9 / item
+
+
+# The same numbers by other ways
+
+
+@given(examples(most_dilation=1))
+def test_it_is_a_full_convolution_for_each_channel(case):
+    layer, x, dy = case
+    y, gradients = layer.forward(x), stated_gradients(layer, x, dy)
+    for c in range(layer.channels):
+        one = Conv2D(
+            1,
+            1,
+            layer.kernel_size,
+            stride=layer.stride,
+            padding=layer.padding,
+            rng=np.random.default_rng(0),
+        )
+        one.weight.value = layer.weight.value[c, None, None]
+        one.bias.value = layer.bias.value[c, None]
+        one.astype(np.float64)
+        here = x[:, c, None], dy[:, c, None]
+        assert_close(one.forward(here[0])[:, 0], y[:, c])
+        dx, dw, db = stated_gradients(one, *here)
+        mine = gradients[0][:, c, None], gradients[1][c, None, None]
+        assert_all_close([dx, dw], [*mine])
+        assert_close(db, gradients[2][c, None])
+
+
+@FORM
+def test_pixels_seen_is_a_view(kernel, stride, padding, dilation, size, rng):
+    x = zero_padded(rng.standard_normal((2, 3, *size)), padding)
+    seen = pixels_seen(x, kernel, stride, dilation)
+    assert np.shares_memory(seen, x)
+    for u, v, n, c, i, j in np.ndindex(seen.shape):
+        p = stride[0] * i + dilation[0] * u
+        assert (
+            seen[u, v, n, c, i, j]
+            == x[n, c, p, stride[1] * j + dilation[1] * v]
+        )
+
+
+@pytest.mark.finite_differences
+@FORM
+def test_gradients_are_those_that_can_be_measured(
+    kernel, stride, padding, dilation, size, rng
+):
+    layer, x, dy = example(rng, kernel, stride, padding, dilation, size)
+    wanted = measured_gradients(layer, x, dy)
+    stated = stated_gradients(layer, x, dy)
+    assert_all_close(stated, wanted, tolerance=1e-8)
+    assert check_layer(layer, x, rng=rng) < 1e-7
+
+
+@pytest.mark.pytorch
+@FORM
+def test_agrees_with_pytorch(kernel, stride, padding, dilation, size, rng):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    layer, x, dy = example(rng, kernel, stride, padding, dilation, size)
+
+    def theirs(x, w, b):
+        return torch.nn.functional.conv2d(
+            x,
+            w[:, None],
+            b,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            groups=layer.channels,
+        )
+
+    arrays = x, layer.weight.value, layer.bias.value
+    y, wanted = torch_gradients(torch, theirs, arrays, dy)
+    assert_close(layer.forward(x), y)
+    assert_all_close(stated_gradients(layer, x, dy), wanted)
+
+
+@given(examples())
+def test_without_a_bias_backward_is_the_adjoint_of_forward(case):
+    layer, x, dy = case
+    layer.bias.value[...] = 0
+    y = layer.forward(x)
+    assert_close(np.vdot(y, dy), np.vdot(x, layer.backward(dy)))
+
+
+def test_a_channel_hears_of_itself_alone(rng):
+    layer, x, dy = example(rng, *FORMS[0])
+    y = layer.forward(x)
+    other = x.copy()
+    other[:, 1] += 1
+    moved = (layer.forward(other) != y).any(axis=(0, 2, 3))
+    assert moved.tolist() == [False, True, False]
+    alone = dy * np.array([0, 1, 0])[:, None, None]
+    dx, dw, db = stated_gradients(layer, x, alone)
+    for gradient in dx.swapaxes(0, 1), dw, db[:, None]:
+        heard = [bool(one.any()) for one in gradient]
+        assert heard == [False, True, False]
+
+
+def test_a_pixel_in_a_hole_gets_no_gradient(rng):
+    layer, x, dy = example(rng, (2, 2), (4, 4), (0, 0), (2, 3), (7, 8))
+    layer.forward(x)
+    rows, columns = [1, 0, 1, 0, 1, 0, 1], [1, 0, 0, 1, 1, 0, 0, 1]
+    reached = layer.backward(dy)[0, 0] != 0
+    assert reached.tolist() == np.outer(rows, columns).astype(bool).tolist()
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_what_flows_through_keeps_its_precision(dtype, rng):
+    layer, x, dy = example(rng, *FORMS[5])
+    wanted = [layer.forward(x), *stated_gradients(layer, x, dy)]
+    x, dy = x.astype(dtype), dy.astype(dtype)
+    y, dx = layer.forward(x), layer.backward(dy)
+    assert y.dtype == dx.dtype == dtype
+    assert layer.weight.grad.dtype == np.float64
+    found = [y, dx, layer.weight.grad, layer.bias.grad]
+    tolerance = 30 * float(np.finfo(dtype).eps)
+    for one, other in zip(found, wanted, strict=True):
+        assert_close(one, other, tolerance=tolerance)
+
+
+def test_images_may_change_their_size_and_number_between_batches(rng):
+    layer = DepthwiseConv2D(2, 3, padding=2, dilation=2, rng=rng)
+    for n, size in (2, (4, 5)), (0, (7, 2)), (1, (1, 1)):
+        x = np.ones((n, 2, *size))
+        y = layer.forward(x)
+        assert y.shape == x.shape
+        assert layer.backward(y).shape == x.shape
+    assert (layer.weight.grad[:, 0] == 0).all()  # which saw the padding
+
+
+def test_no_image_makes_no_gradient(rng):
+    layer = DepthwiseConv2D(2, 3, rng=rng)
+    layer.weight.grad[...] = layer.bias.grad[...] = 1
+    assert layer.backward(layer.forward(np.ones((0, 2, 3, 3)))).size == 0
+    assert not layer.weight.grad.any()
+    assert not layer.bias.grad.any()
+
+
+def test_a_long_batch_keeps_the_digits_of_its_sums(rng):
+    layer = DepthwiseConv2D(1, 1, rng=rng)
+    x = np.full((200_000, 1, 1, 1), 0.1, np.float32)
+    layer.forward(x)
+    layer.backward(x)
+    tenth = float(np.float32(0.1))
+    wanted = 200_000 * np.array([tenth, tenth**2])
+    found = layer.bias.grad.item(), layer.weight.grad.item()
+    np.testing.assert_allclose(found, wanted, 3 * np.finfo(np.float32).eps)
+
+
+def test_it_is_saved_and_loaded(tmp_path, rng):
+    one, other = (
+        Network([DepthwiseConv2D(2, 3, dilation=(1, 2), rng=rng)])
+        for _ in range(2)
+    )
+    x = rng.standard_normal((2, 2, 6, 6))
+    assert (one.forward(x) != other.forward(x)).any()
+    save(one, tmp_path / "weights.npz")
+    load(other, tmp_path / "weights.npz")
+    np.testing.assert_array_equal(one.forward(x), other.forward(x))
+
+
+# Making one
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (
+            {},
+            "DepthwiseConv2D(4, (3, 2), stride=1, padding=0, dilation=1)",
+        ),
+        (
+            {"stride": (2, 1), "padding": (0, 3), "dilation": (1, 2)},
+            "DepthwiseConv2D(4, (3, 2), stride=(2, 1), padding=(0, 3), "
+            "dilation=(1, 2))",
+        ),
+        (
+            {"kernel_size": (5, 5), "stride": 2, "padding": 1, "dilation": 3},
+            "DepthwiseConv2D(4, 5, stride=2, padding=1, dilation=3)",
+        ),
+    ],
+)
+def test_its_name_tells_its_form(arguments, name, rng):
+    arguments = {"kernel_size": (3, 2), "rng": rng} | arguments
+    assert repr(DepthwiseConv2D(4, **arguments)) == name
+
+
+def test_weights_are_he_s_of_one_channel_and_biases_zero():
+    layer = DepthwiseConv2D(5, (3, 4), rng=np.random.default_rng(2))
+    wanted = he_normal((5, 3, 4), fan_in=12, rng=np.random.default_rng(2))
+    np.testing.assert_array_equal(layer.weight.value, wanted)
+    np.testing.assert_array_equal(layer.bias.value, np.zeros(5, np.float32))
+    assert layer.bias.value.dtype == np.float32
+    assert layer.parameters() == [layer.weight, layer.bias]
+    assert layer.settings() == {
+        "channels": 5,
+        "kernel_size": (3, 4),
+        "stride": (1, 1),
+        "padding": (0, 0),
+        "dilation": (1, 1),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "error"),
+    [
+        ("channels", 0, ValueError),
+        ("channels", True, TypeError),
+        ("channels", (2, 2), TypeError),
+        ("kernel_size", 0, ValueError),
+        ("kernel_size", (3, 0), ValueError),
+        ("kernel_size", (3, 3, 3), ValueError),
+        ("kernel_size", "3", TypeError),
+        ("stride", 0, ValueError),
+        ("stride", 1.0, TypeError),
+        ("padding", -1, ValueError),
+        ("padding", "same", TypeError),
+        ("dilation", 0, ValueError),
+        ("dilation", (1, 0), ValueError),
+        ("dilation", (2,), ValueError),
+        ("dilation", 1.5, TypeError),
+        ("dilation", True, TypeError),
+    ],
+)
+def test_sizes_are_integers_and_not_too_small(name, size, error, rng):
+    sizes = {"channels": 2, "kernel_size": 3}
+    with pytest.raises(error, match=rf"^DepthwiseConv2D wants {name} .*got"):
+        DepthwiseConv2D(**(sizes | {name: size}), rng=rng)
+
+
+def test_a_seed_is_no_generator():
+    with pytest.raises(TypeError, match=r"wants rng as a numpy\.random"):
+        DepthwiseConv2D(2, 3, rng=0)
+
+
+# Refusing images
+
+
+@pytest.mark.parametrize(
+    "shape", [(5, 5), (2, 5, 5), (1, 3, 5, 5), (1, 5, 5, 2), (1, 2, 5, 5, 1)]
+)
+def test_images_have_channels_and_a_batch_axis(shape, rng):
+    layer = DepthwiseConv2D(2, 3, rng=rng)
+    message = f"{layer} wants x of shape (N, 2, H, W), got {shape}"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        layer.forward(np.zeros(shape))
+
+
+@pytest.mark.parametrize(
+    ("size", "padding", "padded"),
+    [
+        ((6, 9), 0, (6, 9)),
+        ((9, 3), 0, (9, 3)),
+        ((0, 9), 0, (0, 9)),
+        ((4, 0), (1, 1), (6, 2)),
+    ],
+)
+def test_a_kernel_has_room_with_its_holes(size, padding, padded, rng):
+    layer = DepthwiseConv2D(2, (3, 2), padding=padding, dilation=3, rng=rng)
+    message = f"{layer} wants images of at least (7, 4) pixels, got {padded}"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        layer.forward(np.zeros((1, 2, *size)))
+
+
+def test_dy_has_the_shape_of_y(rng):
+    layer, x, dy = example(rng, *FORMS[4])
+    layer.forward(x)
+    for wrong in dy[:1], dy[:, :2], dy[..., 1:]:
+        with pytest.raises(ValueError, match="wants dy of shape"):
+            layer.backward(wrong)
