@@ -79,8 +79,11 @@ def png(pixels: np.ndarray) -> str:
 def both_forms(picture: re.Match[str]) -> str:
     """Return a picture as an element, or as one for each form."""
     data = base64.b64decode(picture[1])
-    pixels = np.asarray(Image.open(BytesIO(data)).convert("RGB"), np.int64)
+    whole = np.asarray(Image.open(BytesIO(data)).convert("RGBA"), np.int64)
     rest = re.sub(r' id="[^"]*"', "", picture[2])
+    if (whole[:, :, 3] % 255).any():  # lies over another, which is seen
+        return f'<image href="{png(whole)}"{rest}/>'
+    pixels = whole[:, :, :3]
     if (pixels == pixels[:, :, :1]).all():
         ink = np.zeros_like(pixels[:, :, :2])
         ink[:, :, 1] = 255 - pixels[:, :, 0]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import colorsys
 import re
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import figures
@@ -14,6 +15,7 @@ import pytest
 import yaml
 from chapters import directives
 from drawings import inline, palettes
+from PIL import Image
 
 BOOK = Path(__file__).parents[2] / "book"
 # The hues, in degrees, of what the text calls the colors of quantities.
@@ -73,6 +75,21 @@ def test_a_signed_picture_has_two_forms_and_ids_of_its_own():
     assert len(ids) == len(set(ids))
     for name in re.findall(r'(?:url\(|href=")#([^")]+)', html):
         assert name in ids
+
+
+def test_what_lies_over_a_picture_lets_it_be_seen():
+    figure, axes = plt.subplots()
+    axes.imshow(np.ones((2, 2)), cmap="gray")
+    shares = np.array([[0.0, 0.2], [0.5, 1.0]])
+    over = np.dstack([np.full((2, 2), 1.0), 0 * shares, 0 * shares, shares])
+    axes.imshow(over, interpolation="nearest")
+    file = StringIO()
+    figure.savefig(file, format="svg")
+    plt.close(figure)
+    html = inline(file.getvalue(), "words")
+    (found,) = re.findall(r'<image href="data:image/png;base64,([^"]+)', html)
+    pixels = np.asarray(Image.open(BytesIO(base64.b64decode(found))))
+    assert {*np.unique(pixels[..., 3])} == {0, 51, 127, 255}
 
 
 def test_a_drawing_takes_its_colors_from_the_page():
