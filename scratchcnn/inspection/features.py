@@ -17,15 +17,17 @@ from scratchcnn.arrays import (
 from scratchcnn.evaluation.accuracy import evaluation_mode
 from scratchcnn.layer import Layer
 from scratchcnn.layers.batch_normalization import BatchNorm2D
+from scratchcnn.layers.blur_pooling import BlurPool2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.depthwise_convolution import DepthwiseConv2D
 from scratchcnn.layers.dropout import Dropout
 from scratchcnn.layers.logits import Sigmoid
 from scratchcnn.layers.network import Network
-from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D, Pooling
+from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.layers.relu import ReLU
 
 Positions = npt.NDArray[np.int64]
+WINDOWED = AvgPool2D, BlurPool2D, Conv2D, DepthwiseConv2D, MaxPool2D
 POINTWISE = BatchNorm2D, Dropout, ReLU, Sigmoid
 
 
@@ -128,8 +130,7 @@ def receptive_field(network: Layer) -> Field:
     """
     start, stride, size = np.array([[0, 0], [1, 1], [1, 1]])
     for layer in network.leaves():
-        known = type(layer) in (Conv2D, DepthwiseConv2D, MaxPool2D, AvgPool2D)
-        if known and isinstance(layer, (Conv2D, DepthwiseConv2D, Pooling)):
+        if isinstance(layer, WINDOWED) and type(layer) in WINDOWED:
             apart = getattr(layer, "dilation", 1) * stride
             size = size + (np.array(layer.kernel_size) - 1) * apart
             start = start - getattr(layer, "padding", 0) * stride

@@ -71,6 +71,8 @@ class BlurPool2D(Layer):
     array([[[[3., 2.]]]])
     """
 
+    kernel_size, padding = (3, 3), (1, 1)  # as those of a convolution
+
     def __init__(self, stride: int | Pair = 2) -> None:
         self.stride = pair("BlurPool2D", "stride", stride, 1)
 

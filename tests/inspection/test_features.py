@@ -17,6 +17,7 @@ from scratchcnn.inspection.features import (
     strongest,
 )
 from scratchcnn.layers.batch_normalization import BatchNorm2D
+from scratchcnn.layers.blur_pooling import BlurPool2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.depthwise_convolution import DepthwiseConv2D
@@ -136,6 +137,7 @@ def test_the_gradient_is_zero_outside_the_field_and_not_inside(rng):
     layers = [
         Conv2D(1, 2, (5, 3), padding=(2, 1), rng=rng),
         AvgPool2D(2),
+        BlurPool2D((2, 1)),
         Conv2D(2, 1, 3, stride=(1, 2), rng=rng),
     ]
     network, x = Network(layers), rng.standard_normal((1, 1, 20, 30))
@@ -164,6 +166,7 @@ def test_the_fields_of_the_ten_class_network(rng):
 
 def test_a_layer_alone_is_enough(rng):
     assert receptive_field(ReLU()) == Field((0, 0), (1, 1), (1, 1))
+    assert receptive_field(BlurPool2D(2)) == Field((-1, -1), (2, 2), (3, 3))
     assert receptive_field(MaxPool2D(3, 2)) == Field((0, 0), (2, 2), (3, 3))
 
 
