@@ -50,6 +50,7 @@ from scratchcnn import (
 )
 from scratchcnn.compiler.convolution import BiasStage, ConvStage, MaxPoolStage
 from scratchcnn.compiler.stage import ReLUStage
+from scratchcnn.layers import DepthwiseConv2D
 
 BATCHES = 1, 32, 256
 TWO_THREADS = os.environ.get(THREADS[0]) == "2"
@@ -105,6 +106,9 @@ def in_torch(layer: Layer) -> torch.nn.Module:
     if isinstance(layer, Conv2D):
         sizes = layer.in_channels, layer.out_channels, layer.kernel_size
         module: Any = nn.Conv2d(*sizes, padding=layer.padding)
+    elif isinstance(layer, DepthwiseConv2D):
+        c, form = layer.channels, {"padding": layer.padding}
+        module = nn.Conv2d(c, c, layer.kernel_size, groups=c, **form)
     elif isinstance(layer, Dense):
         module = nn.Linear(layer.in_features, layer.out_features)
     elif isinstance(layer, MaxPool2D):
@@ -112,7 +116,8 @@ def in_torch(layer: Layer) -> torch.nn.Module:
     else:
         return {ReLU: nn.ReLU, Flatten: nn.Flatten}[type(layer)]()
     with torch.no_grad():
-        module.weight.copy_(torch.from_numpy(layer.weight.value))
+        weight = layer.weight.value.reshape(module.weight.shape)
+        module.weight.copy_(torch.from_numpy(weight))
         module.bias.copy_(torch.from_numpy(layer.bias.value))
     return module
 
@@ -239,6 +244,14 @@ def layers() -> dict[str, Any]:
         "Conv2D(8, 16, 5)": ([Conv2D(8, 16, 5, rng=rng)], (64, 8, 14, 14)),
         "Conv2D(64, 64, 3, padding=1)": (
             [Conv2D(64, 64, 3, padding=1, rng=rng)],
+            (64, 64, 14, 14),
+        ),
+        "DepthwiseConv2D(64, 3, padding=1)": (
+            [DepthwiseConv2D(64, 3, padding=1, rng=rng)],
+            (64, 64, 14, 14),
+        ),
+        "Conv2D(64, 64, 1)": (
+            [Conv2D(64, 64, 1, rng=rng)],
             (64, 64, 14, 14),
         ),
         "ReLU, MaxPool2D(2)": ([ReLU(), MaxPool2D(2)], (64, 8, 28, 28)),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -618,14 +619,13 @@ def meetings(
     size: Any, kernel: Any, output: Any, stride: Pair, padding: Pair
 ) -> list[tuple[Pair, Pair, Pair]]:
     """List all (i, j), (u, v), (p, q) where pixel, weight, output meet."""
-    return [
-        ((i, j), (u, v), (p, q))
-        for i, j in np.ndindex(*size)
-        for u, v in np.ndindex(*kernel)
-        for p, q in np.ndindex(*output)
-        if stride[0] * i + u == p + padding[0]
-        and stride[1] * j + v == q + padding[1]
-    ]
+    (sh, sw), (ph, pw), (OH, OW) = stride, padding, output
+    found = []
+    for (i, j), (u, v) in product(np.ndindex(*size), np.ndindex(*kernel)):
+        p, q = sh * i + u - ph, sw * j + v - pw
+        if 0 <= p < OH and 0 <= q < OW:
+            found.append(((i, j), (u, v), (p, q)))
+    return found
 
 
 def conv_transpose_size(
@@ -644,9 +644,9 @@ def conv_transpose_forward(
     y = np.zeros((N, F, *output))
     for n, f in np.ndindex(N, F):
         y[n, f] = b[f]
-        for c in range(C):
-            for ij, uv, pq in meetings(size, kernel, output, stride, padding):
-                y[n, f][pq] += x[n, c][ij] * w[c, f][uv]
+    for ij, uv, pq in meetings(size, kernel, output, stride, padding):
+        for n, c, f in np.ndindex(N, C, F):
+            y[n, f][pq] += x[n, c][ij] * w[c, f][uv]
     return y
 
 
@@ -655,8 +655,8 @@ def conv_transpose_dx(
 ) -> Array:
     (N, F, *output), (C, _, *kernel) = dy.shape, w.shape
     dx = np.zeros((N, C, *size))
-    for n, c, f in np.ndindex(N, C, F):
-        for ij, uv, pq in meetings(size, kernel, output, stride, padding):
+    for ij, uv, pq in meetings(size, kernel, output, stride, padding):
+        for n, c, f in np.ndindex(N, C, F):
             dx[n, c][ij] += dy[n, f][pq] * w[c, f][uv]
     return dx
 
@@ -666,8 +666,8 @@ def conv_transpose_dw(
 ) -> Array:
     (N, C, *size), (_, F, *output) = x.shape, dy.shape
     dw = np.zeros((C, F, *kernel))
-    for n, c, f in np.ndindex(N, C, F):
-        for ij, uv, pq in meetings(size, kernel, output, stride, padding):
+    for ij, uv, pq in meetings(size, kernel, output, stride, padding):
+        for n, c, f in np.ndindex(N, C, F):
             dw[c, f][uv] += x[n, c][ij] * dy[n, f][pq]
     return dw
 

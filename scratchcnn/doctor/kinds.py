@@ -225,6 +225,58 @@ MAPS = [
     Probe("frozen inputs", shape=(3, 2, 4, 2)),
     Probe("float32", shape=(2, 3, 4, 2), dtype="float32"),
 ]
+TRANSPOSED = [
+    Probe("sizes that all differ", (3, 5, (3, 2)), shape=(2, 3, 4, 6)),
+    Probe(
+        "as many channels as before",
+        (2, 2, 3),
+        {"padding": 1},
+        (3, 2, 4, 4),
+        "padding",
+    ),
+    Probe("kernels of one pixel", (3, 2, 1), shape=(2, 3, 2, 4)),
+    Probe(
+        "kernels side by side", (2, 3, 2), {"stride": 2}, (2, 2, 3, 4), "even"
+    ),
+    Probe(
+        "kernels that overlap",
+        (2, 3, 3),
+        {"stride": 2},
+        (2, 2, 3, 4),
+        "a stride, overlaps",
+    ),
+    Probe(
+        "gaps between kernels", (2, 1, 2), {"stride": 3}, (2, 2, 3, 2), "even"
+    ),
+    Probe(
+        "unequal strides and padding",
+        (2, 3, (4, 3)),
+        {"stride": (2, 1), "padding": (1, 0)},
+        (2, 2, 3, 4),
+        "a stride, padding, overlaps",
+    ),
+    Probe("a batch of one", (2, 3, 2), shape=(1, 2, 4, 3)),
+    Probe(
+        "read-only inputs that lie by columns", (2, 3, 2), shape=(3, 2, 4, 3)
+    ),
+    Probe(
+        "float32",
+        (2, 3, 4),
+        {"stride": 2, "padding": 1},
+        (2, 2, 4, 3),
+        "a stride, padding, overlaps",
+        dtype="float32",
+    ),
+]
+BLURS = [
+    Probe("a stride of two", (2,), shape=(2, 3, 5, 6)),
+    Probe("a stride of one", (1,), shape=(2, 1, 4, 3)),
+    Probe("unequal strides", ((2, 3),), shape=(2, 3, 6, 7)),
+    Probe("images of one pixel", (2,), shape=(2, 3, 1, 1)),
+    Probe("a batch of one", (2,), shape=(1, 2, 4, 6)),
+    Probe("read-only inputs that lie by columns", (2,), shape=(3, 2, 5, 4)),
+    Probe("float32", (2,), shape=(2, 3, 4, 6), dtype="float32"),
+]
 SHAPES = [
     Probe("vectors to images", ((2, 3, 4),), shape=(5, 24)),
     Probe("images to images", ((3, 2, 2),), shape=(2, 3, 4, 1)),
@@ -460,6 +512,30 @@ KINDS = {
         ["One number for a map"],
         {"y": "global-pool-forward", "dx": "global-pool-dx"},
         {"y": "nc", "dx": "ncpq"},
+    ),
+    "convtranspose2d": Kind(
+        "layers/transposed_convolution",
+        "ConvTranspose2D",
+        [
+            (examine_random_layer, TRANSPOSED),
+            (examine_start, [Probe("a large layer", (7, 50, (5, 3)))]),
+        ],
+        ["Backward is forward"],
+        {
+            "y": "conv-transpose-forward",
+            "dx": "conv-transpose-dx",
+            "dw": "conv-transpose-dw",
+            "db": "conv-transpose-db",
+        },
+        {"y": "nfpq", "dx": "ncij", "dw": "cfuv", "db": "f"},
+    ),
+    "blurpool2d": Kind(
+        "layers/blur_pooling",
+        "BlurPool2D",
+        [(examine_layer, BLURS)],
+        ["Equivariance and its loss"],
+        {"y": "blur-pool-forward", "dx": "blur-pool-dx"},
+        {"y": "ncij", "dx": "ncpq"},
     ),
     "batchnorm2d": Kind(
         "layers/batch_normalization",

@@ -275,10 +275,10 @@ def states(network: Layer, optimizer: Optimizer | None) -> dict[int, int]:
     return found
 
 
-def entry(
+def by_formula(
     path: str, layer: Layer, visit: Visit | None, dx: bool, x: Array
 ) -> Entry:
-    """Return what is counted by formula: all but what arrays show."""
+    """Return an entry with all but what only arrays show."""
     count = OPERATIONS.get(type(layer))
     p = sum(p.value.size for p in layer.own_parameters().values())
     forward = backward = moved = None
@@ -378,7 +378,9 @@ def account(
     for (path, layer), (_, own) in walks:
         if type(layer) not in (Network, Accelerated):
             place = id(layer)
-            one = entry(path, layer, seen.get(place), place not in spared, x)
+            one = by_formula(
+                path, layer, seen.get(place), place not in spared, x
+            )
             learned = own.own_parameters().values()
             kept_for = sum(state.get(id(p), 0) for p in learned)
             entries.append(

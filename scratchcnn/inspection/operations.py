@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from scratchcnn.layer import Layer
 from scratchcnn.layers.batch_normalization import BatchNorm2D
+from scratchcnn.layers.blur_pooling import BlurPool2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.depthwise_convolution import DepthwiseConv2D
@@ -62,6 +63,7 @@ def means(layer: Any, x: int, y: int) -> Work:
 OPERATIONS: dict[type[Layer], Callable[[Any, int, int], Work]] = {
     AvgPool2D: means,
     BatchNorm2D: normalization,
+    BlurPool2D: lambda layer, x, y: Work(18 * y, 0, 18 * y),
     Conv2D: weighted_sums,
     ConvTranspose2D: laid_down,
     Dense: weighted_sums,

@@ -141,6 +141,18 @@ CHAPTERS = {
         ["depthwiseconv2d"],
         "A kernel for each channel, with holes in it: who gets what back?",
     ),
+    "transposed_convolution": Chapter(
+        "Part III",
+        "layers/transposed_convolution",
+        ["convtranspose2d"],
+        "Lay a kernel down for each pixel: what is added up, and what back?",
+    ),
+    "blur_pooling": Chapter(
+        "Part III",
+        "layers/blur_pooling",
+        ["blurpool2d"],
+        "Blur, and keep every second pixel: what does the border get?",
+    ),
 }
 
 

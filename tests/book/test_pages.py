@@ -128,10 +128,19 @@ def weight(page: str, files: list[str]) -> int:
     return total
 
 
+def printed(tab: Any) -> tuple[dict[str, list[str]], int]:
+    """Return what paper shows wrongly of an open page, and its lightness."""
+    tab.set_viewport_size({"width": 680, "height": 900})
+    tab.emulate_media(media="print")
+    found = tab.evaluate(PRINTED)
+    shot = Image.open(BytesIO(tab.screenshot())).convert("L")
+    return found, shot.getpixel((1, 1))
+
+
 def visit(
     browser: Any, base: str, page: str, scheme: str, width: int
-) -> tuple[dict[str, int], list[str], list[str], list[str]]:
-    """Open a page; return measures, complaints, axe's, and what it loads."""
+) -> tuple[dict[str, int], list[str], list[str], list[str], Any]:
+    """Open a page; return measures, complaints, axe's, files, and paper."""
     from axe_playwright_python.sync_playwright import Axe
 
     context = browser.new_context(
@@ -174,8 +183,9 @@ def visit(
             for name, where in SPHINX
         )
     ]
+    paper = printed(tab)
     context.close()
-    return measures, complaints, faults, loaded
+    return measures, complaints, faults, loaded, paper
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -184,7 +194,7 @@ def test_page_in_a_browser(
     browser: Any, server: str, page: str, scheme: str, width: int
 ):
     base = server if scheme == "light" else f"file://{HTML}/"
-    measures, complaints, faults, loaded = visit(
+    measures, complaints, faults, loaded, paper = visit(
         browser, base, page, scheme, width
     )
     assert complaints == []
@@ -201,6 +211,8 @@ def test_page_in_a_browser(
     assert width < 1280 or measures["cut"] == []
     assert page in loaded
     assert weight(page, loaded) <= MOST_BYTES
+    # On paper all is open, nothing is cut, and the ground is white.
+    assert paper == ({"togglers": [], "closed": [], "outside": []}, 255)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -215,22 +227,6 @@ def test_a_page_needs_no_script(browser: Any, page: str):
         shot = Image.open(BytesIO(tab.screenshot())).convert("L")
         assert (shot.getpixel((1, 1)) > 128) == (scheme == "light")
     context.close()
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_on_paper_all_is_open_and_nothing_is_cut(browser: Any, page: str):
-    context = browser.new_context(
-        color_scheme="dark", viewport={"width": 680, "height": 900}
-    )
-    tab = context.new_page()
-    tab.goto(f"file://{HTML}/{page}")
-    tab.evaluate("() => document.fonts.ready")
-    tab.emulate_media(media="print", color_scheme="dark")
-    found = tab.evaluate(PRINTED)
-    shot = Image.open(BytesIO(tab.screenshot())).convert("L")
-    context.close()
-    assert found == {"togglers": [], "closed": [], "outside": []}
-    assert shot.getpixel((1, 1)) == 255
 
 
 @pytest.mark.parametrize("query", QUERIES)

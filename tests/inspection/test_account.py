@@ -13,8 +13,10 @@ from scratchcnn.convolutions.cost import COSTS, sizes_of
 from scratchcnn.inspection.account import account, short
 from scratchcnn.layer import Layer
 from scratchcnn.layers.batch_normalization import BatchNorm2D
+from scratchcnn.layers.blur_pooling import BlurPool2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
+from scratchcnn.layers.depthwise_convolution import DepthwiseConv2D
 from scratchcnn.layers.dropout import Dropout
 from scratchcnn.layers.global_pooling import GlobalAvgPool2D
 from scratchcnn.layers.logits import Sigmoid
@@ -23,6 +25,7 @@ from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten
 from scratchcnn.layers.residual import Residual
+from scratchcnn.layers.transposed_convolution import ConvTranspose2D
 from scratchcnn.models import lenet, record, two_class
 from scratchcnn.training.optimizers import SGD, Adam
 
@@ -113,9 +116,14 @@ def alone(layer, shape, item):
     if isinstance(layer, Conv2D):
         _, _, oh, ow = layer.forward(np.zeros(shape)).shape
         return item * n * layer.weight.value[0].size * oh * ow
+    if isinstance(layer, DepthwiseConv2D):
+        (ph, pw), (_, c, h, w) = layer.padding, shape
+        return item * n * c * (h + 2 * ph) * (w + 2 * pw)
     return {
         AvgPool2D: 0,
         BatchNorm2D: item * x + 8 * shape[1],
+        BlurPool2D: 0,
+        ConvTranspose2D: item * x,
         Dense: item * x,
         Dropout: item * x,
         Flatten: 0,
@@ -130,9 +138,13 @@ def alone(layer, shape, item):
 LAYERS = [
     (lambda rng: AvgPool2D(2), True),
     (lambda rng: BatchNorm2D(3), True),
+    (lambda rng: BlurPool2D(), True),
     (lambda rng: Conv2D(3, 2, 3, rng=rng), True),
     (lambda rng: Conv2D(3, 4, 2, stride=2, padding=1, rng=rng), True),
+    (lambda rng: ConvTranspose2D(3, 2, 2, stride=2, rng=rng), True),
     (lambda rng: Dense(6, 5, rng=rng), False),
+    (lambda rng: DepthwiseConv2D(3, 2, rng=rng), True),
+    (lambda rng: DepthwiseConv2D(3, 3, padding=(1, 2), rng=rng), True),
     (lambda rng: Dropout(0.3, rng=rng), True),
     (lambda rng: Flatten(), True),
     (lambda rng: GlobalAvgPool2D(), True),

@@ -6,8 +6,10 @@ import math
 import numpy as np
 import pytest
 
+from scratchcnn import layers
 from scratchcnn.inspection.operations import OPERATIONS
 from scratchcnn.layers.batch_normalization import BatchNorm2D
+from scratchcnn.layers.blur_pooling import BlurPool2D
 from scratchcnn.layers.convolution import Conv2D, pad
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.depthwise_convolution import DepthwiseConv2D
@@ -275,6 +277,31 @@ def mean_dx(layer, x, dy):
     return dx
 
 
+def blurred(layer, shape, y_shape):
+    """Yield what meets in a blur: an output, a pixel, and the factor."""
+    (h, w), (sh, sw) = shape[2:], layer.stride
+    for n, c, i, j in np.ndindex(y_shape):
+        for u, v in np.ndindex(3, 3):
+            p = min(max(sh * i + u - 1, 0), h - 1)
+            q = min(max(sw * j + v - 1, 0), w - 1)
+            factor = (1, 2, 1)[u] * (1, 2, 1)[v] / 16
+            yield (n, c, i, j), (n, c, p, q), factor
+
+
+def blur_forward(layer, x):
+    y = zeros(layer.forward(x.astype(float)).shape)
+    for output, pixel, factor in blurred(layer, x.shape, y.shape):
+        y[output] += factor * x[pixel]
+    return y
+
+
+def blur_dx(layer, x, dy):
+    dx = zeros(x.shape)
+    for output, pixel, factor in blurred(layer, x.shape, dy.shape):
+        dx[pixel] += factor * dy[output]
+    return dx
+
+
 def global_forward(layer, x):
     y = zeros(x.shape[:2])
     for n, c, p, q in np.ndindex(x.shape):
@@ -369,6 +396,7 @@ def reshaped_back(layer, x, dy):
 PASSES = {
     AvgPool2D: (mean_forward, nothing, mean_dx),
     BatchNorm2D: (norm_forward, norm_sums, norm_dx),
+    BlurPool2D: (blur_forward, nothing, blur_dx),
     Conv2D: (conv_forward, conv_gradients, conv_dx),
     ConvTranspose2D: (laid_down, laid_gradients, laid_dx),
     Dense: (dense_forward, dense_gradients, dense_dx),
@@ -389,6 +417,8 @@ CASES = [
     (AvgPool2D(2, stride=1), MAPS),
     (BatchNorm2D(3), MAPS),
     (BatchNorm2D(1), (3, 1, 2, 2)),
+    (BlurPool2D(), MAPS),
+    (BlurPool2D((1, 3)), MAPS),
     (Conv2D(3, 2, (2, 3), rng=RNG), MAPS),
     (Conv2D(3, 4, 3, stride=(2, 1), padding=(1, 2), rng=RNG), MAPS),
     (ConvTranspose2D(3, 2, (2, 3), stride=2, rng=RNG), MAPS),
@@ -408,6 +438,12 @@ CASES = [
     (Residual(Flatten(), Flatten()), MAPS),
     (Sigmoid(), (3, 2)),
 ]
+
+
+def test_every_layer_of_the_package_is_counted():
+    every = [getattr(layers, name) for name in layers.__all__]
+    kinds = {one for one in every if isinstance(one, type)}
+    assert {*OPERATIONS} == kinds - {layers.Network}
 
 
 def test_every_formula_is_tried():

@@ -121,6 +121,13 @@ def test_dw(case):
     stated_gradients(layer, x, dy)
     form = layer.kernel_size, layer.stride, layer.padding
     assert_close(layer.weight.grad, conv_transpose_dw(x, dy, *form))
+
+
+@pytest.mark.equation("conv-transpose-db")
+@given(examples())
+def test_db(case):
+    layer, x, dy = case
+    stated_gradients(layer, x, dy)
     assert_close(layer.bias.grad, conv_db(dy))
 
 

@@ -291,6 +291,70 @@ class Residual(Layer):
         return np.stack(found).sum(axis=0)
 
 
+class ConvTranspose2D(Layer):
+    def __init__(
+        self, channels, kernels, kernel_size, *, stride=1, padding=0, rng
+    ):
+        self.kernel = both(kernel_size)
+        self.stride, self.padding = both(stride), both(padding)
+        meeting = np.ceil(np.divide(self.kernel, self.stride)).prod()
+        shape = (channels, kernels, *self.kernel)
+        fan_in = channels * meeting
+        self.weight = Parameter(he_normal(shape, fan_in=fan_in, rng=rng))
+        self.bias = Parameter(np.zeros(kernels))
+
+    def under(self, axis):
+        starts = self.stride[axis] * np.arange(self.x.shape[2 + axis])
+        return starts[:, None] + np.arange(self.kernel[axis])
+
+    def forward(self, x):
+        self.x = x
+        rows, columns = self.under(0)[:, :, None, None], self.under(1)
+        parts = np.einsum(
+            "ncij,cfuv->nfiujv", x, self.weight.value.astype(x.dtype)
+        )
+        size = rows.max() + 1, columns.max() + 1
+        whole = np.zeros((*parts.shape[:2], *size), x.dtype)
+        np.add.at(whole, np.s_[:, :, rows, columns], parts)
+        whole += self.bias.value.astype(x.dtype)[:, None, None]
+        (ph, pw), (height, width) = self.padding, size
+        return whole[:, :, ph : height - ph, pw : width - pw]
+
+    def backward(self, dy):
+        ph, pw = self.padding
+        framed = np.pad(dy, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
+        rows, columns = self.under(0)[:, :, None, None], self.under(1)
+        seen = framed[:, :, rows, columns]
+        dw = np.einsum("ncij,nfiujv->cfuv", self.x, seen)
+        self.weight.grad[...] = dw
+        self.bias.grad[...] = dy.sum(axis=(0, 2, 3))
+        w = self.weight.value.astype(dy.dtype)
+        return np.einsum("nfiujv,cfuv->ncij", seen, w)
+
+
+class BlurPool2D(Layer):
+    def __init__(self, stride=2):
+        self.stride = both(stride)
+
+    def mixing(self, size, stride):
+        kept = np.arange(0, size, stride)[:, None]
+        around = np.array([-1, 0, 1])
+        near = np.clip(kept + around, 0, size - 1)
+        matrix = np.zeros((len(kept), size))
+        np.add.at(matrix, (kept // stride, near), np.array([1, 2, 1]) / 4)
+        return matrix
+
+    def forward(self, x):
+        pairs = zip(x.shape[2:], self.stride, strict=True)
+        self.down, self.across = (self.mixing(*pair) for pair in pairs)
+        y = np.einsum("ip,ncpq,jq->ncij", self.down, x, self.across)
+        return y.astype(x.dtype)
+
+    def backward(self, dy):
+        dx = np.einsum("ip,ncij,jq->ncpq", self.down, dy, self.across)
+        return dx.astype(dy.dtype)
+
+
 class GlobalAvgPool2D(Layer):
     def forward(self, x):
         self.ones, self.pixels = np.ones_like(x), x[0, 0].size

@@ -398,6 +398,86 @@ class Residual:
             self.shortcut.eval()
 
 
+class ConvTranspose2D:
+    def __init__(
+        self, channels, kernels, kernel_size, *, stride=1, padding=0, rng
+    ):
+        self.kernel, self.stride, self.padding = (
+            size if isinstance(size, tuple) else (size, size)
+            for size in (kernel_size, stride, padding)
+        )
+        fan_in = channels
+        for k, s in zip(self.kernel, self.stride, strict=True):
+            fan_in *= len(range(0, k, s))
+        shape = (channels, kernels, *self.kernel)
+        self.weight = Parameter(he_normal(shape, fan_in, rng))
+        self.bias = Parameter(np.zeros(kernels))
+
+    def forward(self, x):
+        (ph, pw), (sh, sw), (kh, kw) = self.padding, self.stride, self.kernel
+        w, b = self.weight.value, self.bias.value
+        images, channels, height, width = x.shape
+        rows, columns = sh * (height - 1) + kh, sw * (width - 1) + kw
+        whole = np.zeros((images, len(b), rows, columns), x.dtype)
+        for n, f, i, j in np.ndindex(images, len(b), height, width):
+            for u, v in np.ndindex(kh, kw):
+                one = 0.0
+                for c in range(channels):
+                    one += x[n, c, i, j] * w[c, f, u, v]
+                whole[n, f, sh * i + u, sw * j + v] += one
+        for f in range(len(b)):
+            whole[:, f] += b[f]
+        self.x = x
+        return whole[:, :, ph : rows - ph, pw : columns - pw]
+
+    def backward(self, dy):
+        (ph, pw), (sh, sw) = self.padding, self.stride
+        x, w, dw = self.x, self.weight.value, self.weight.grad
+        rows, columns = dy.shape[2:]
+        dx = np.zeros(x.shape, dy.dtype)
+        dw[...] = 0
+        self.bias.grad[...] = 0
+        for n, f, p, q in np.ndindex(dy.shape):
+            self.bias.grad[f] += dy[n, f, p, q]
+        for n, c, i, j in np.ndindex(x.shape):
+            for f, u, v in np.ndindex(w.shape[1:]):
+                p, q = sh * i + u - ph, sw * j + v - pw
+                if 0 <= p < rows and 0 <= q < columns:
+                    dx[n, c, i, j] += dy[n, f, p, q] * w[c, f, u, v]
+                    dw[c, f, u, v] += dy[n, f, p, q] * x[n, c, i, j]
+        return dx
+
+
+class BlurPool2D:
+    def __init__(self, stride=2):
+        self.stride = stride if isinstance(stride, tuple) else (stride, stride)
+
+    def places(self, i, j):
+        height, width = self.shape[2:]
+        for u, a in (-1, 1), (0, 2), (1, 1):
+            for v, b in (-1, 1), (0, 2), (1, 1):
+                p = min(max(self.stride[0] * i + u, 0), height - 1)
+                q = min(max(self.stride[1] * j + v, 0), width - 1)
+                yield p, q, a * b / 16
+
+    def forward(self, x):
+        self.shape = x.shape
+        rows = range(0, x.shape[2], self.stride[0])
+        columns = range(0, x.shape[3], self.stride[1])
+        y = np.zeros((*x.shape[:2], len(rows), len(columns)), x.dtype)
+        for n, c, i, j in np.ndindex(y.shape):
+            for p, q, part in self.places(i, j):
+                y[n, c, i, j] += part * x[n, c, p, q]
+        return y
+
+    def backward(self, dy):
+        dx = np.zeros(self.shape, dy.dtype)
+        for n, c, i, j in np.ndindex(dy.shape):
+            for p, q, part in self.places(i, j):
+                dx[n, c, p, q] += part * dy[n, c, i, j]
+        return dx
+
+
 class GlobalAvgPool2D:
     def forward(self, x):
         self.shape = x.shape

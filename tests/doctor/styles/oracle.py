@@ -94,6 +94,49 @@ class DepthwiseConv2D(Learned):
         return reference.depthwise_dx(w, dy, size, *self.how).astype(dy.dtype)
 
 
+class ConvTranspose2D:
+    def __init__(
+        self, channels, kernels, kernel_size, *, stride=1, padding=0, rng
+    ):
+        self.kernel, self.stride, self.padding = (
+            size if isinstance(size, tuple) else (size, size)
+            for size in (kernel_size, stride, padding)
+        )
+        fan_in = channels * np.prod(
+            [-(-k // s) for k, s in zip(self.kernel, self.stride, strict=True)]
+        )
+        w = rng.normal(size=(channels, kernels, *self.kernel))
+        self.weight = Parameter(w * np.sqrt(2 / fan_in))
+        self.bias = Parameter(np.zeros(kernels))
+
+    def forward(self, x):
+        self.x, how = x, (self.stride, self.padding)
+        w, b = self.weight.value, self.bias.value
+        return reference.conv_transpose_forward(x, w, b, *how).astype(x.dtype)
+
+    def backward(self, dy):
+        x, how = self.x, (self.stride, self.padding)
+        dw = reference.conv_transpose_dw(x, dy, self.kernel, *how)
+        self.weight.grad[...] = dw
+        self.bias.grad[...] = reference.conv_db(dy)
+        w, size = self.weight.value, x.shape[2:]
+        dx = reference.conv_transpose_dx(w, dy, size, *how)
+        return dx.astype(dy.dtype)
+
+
+class BlurPool2D:
+    def __init__(self, stride=2):
+        self.stride = stride if isinstance(stride, tuple) else (stride, stride)
+
+    def forward(self, x):
+        self.size = x.shape[2:]
+        return reference.blur_pool_forward(x, self.stride).astype(x.dtype)
+
+    def backward(self, dy):
+        dx = reference.blur_pool_dx(dy, self.size, self.stride)
+        return dx.astype(dy.dtype)
+
+
 class MaxPool2D:
     def __init__(self, kernel_size, stride=None):
         self.how = tuple(

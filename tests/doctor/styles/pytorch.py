@@ -93,6 +93,20 @@ class DepthwiseConv2D(Differentiated):
         return functional.conv2d(x, w[:, None], b, **self.how)
 
 
+class ConvTranspose2D(Differentiated):
+    def __init__(self, c, f, kernel, *, stride=1, padding=0, rng):
+        kernel = kernel if isinstance(kernel, tuple) else (kernel, kernel)
+        strides = stride if isinstance(stride, tuple) else (stride, stride)
+        self.how = {"stride": stride, "padding": padding}
+        overlapping = -(-kernel[0] // strides[0]) * -(-kernel[1] // strides[1])
+        w = rng.normal(size=(c, f, *kernel)) * np.sqrt(2 / (c * overlapping))
+        self.weight = Parameter(w)
+        self.bias = Parameter(np.zeros(f))
+
+    def function(self, x, w, b):
+        return functional.conv_transpose2d(x, w, b, **self.how)
+
+
 class ReLU(Plain):
     def function(self, x):
         return functional.relu(x)
@@ -119,6 +133,18 @@ class AvgPool2D(Plain):
 class MaxPool2D(AvgPool2D):
     def function(self, x):
         return functional.max_pool2d(x, *self.how)
+
+
+class BlurPool2D(Plain):
+    def __init__(self, stride=2):
+        self.stride = stride
+
+    def function(self, x):
+        line = torch.tensor([0.25, 0.5, 0.25], dtype=x.dtype)
+        kernel = torch.outer(line, line).expand(x.shape[1], 1, 3, 3)
+        framed = functional.pad(x, (1, 1, 1, 1), mode="replicate")
+        how = {"stride": self.stride, "groups": x.shape[1]}
+        return functional.conv2d(framed, kernel, **how)
 
 
 class GlobalAvgPool2D(Plain):
