@@ -31,6 +31,8 @@ ALIASES = {
     "book/layers/reshape": "why reshape, flatten",
     "book/layers/logits": "sigmoid, logistic regression",
     "book/losses/cross_entropy": "softmax overflow, log-sum-exp, softmax",
+    "book/losses/label_smoothing": "ece, overconfidence, temperature scaling",
+    "book/training/averaging": "ema, swa, exponential moving average, cutout",
     "book/layers/initialization": "he initialization, xavier, glorot",
     "book/layers/batch_normalization": "batch norm, batchnorm",
     "book/training/optimizers": "sgd, momentum, weight decay",
