@@ -293,6 +293,33 @@ def test_averages_are_used_and_taken_out_again(fast, rng):
         assert same_bits(array, before[name])
 
 
+def test_without_an_average_the_statistics_are_not_measured_either(rng):
+    network = normalized(rng)
+    x = rng.standard_normal((8, 1, 6, 5)).astype(np.float32)
+    network.forward(x + 1)
+    optimizer = Averaged(SGD(network.parameters(), 0.1), start=2)
+    walk(optimizer, rng, 2)
+    before = {n: a.copy() for n, a in named_arrays(network).items()}
+    with averages(optimizer, network, x):
+        for name, array in named_arrays(network).items():
+            assert same_bits(array, before[name])
+
+
+@pytest.mark.parametrize("batch_size", [3, 8])
+def test_the_statistics_are_measured_in_batches_of_that_size(batch_size, rng):
+    network, twin = normalized(rng), normalized(rng)
+    x = rng.standard_normal((8, 1, 6, 5)).astype(np.float32)
+    optimizer = Averaged(SGD(network.parameters(), 0.1))
+    walk(optimizer, rng, 3)
+    for p, average in zip(twin.parameters(), optimizer.average, strict=True):
+        p.value[...] = average
+    estimate_statistics(twin, x, batch_size=batch_size)
+    wanted = named_arrays(twin)
+    with averages(optimizer, network, x, batch_size=batch_size):
+        for name, array in named_arrays(network).items():
+            assert same_bits(array, wanted[name])
+
+
 # A run that is interrupted
 
 
