@@ -336,6 +336,8 @@ class Axes(Artist):
             if marker or after or dash:
                 look |= {"linestyle": dash}
             x, y = (v if v.ndim > 1 else np.ravel(v)[:, None] for v in (x, y))
+            if len(x) != len(y):
+                raise ValueError(f"{len(x)} x, but {len(y)} y")
             for k in range(max(x.shape[1], y.shape[1])):
                 line = Line(x[:, k % x.shape[1]], y[:, k % y.shape[1]], **look)
                 line.set(**style)
@@ -539,7 +541,7 @@ class Axes(Artist):
             need[k] += max((w.extent()[side] for w in words), default=0.0)
             need[k] += (TICK + PAD) * bool(words)
             name = getattr(self, f"{which}_label")
-            need[k] += name.extent()[side]
+            need[k] += name.extent()[side] + PAD * bool(name.text)
         need[1] += self.title.extent()[1]
         return need
 

@@ -150,7 +150,7 @@ def plain(text: Any) -> str:
 def width_of(text: str, size: float = SIZE) -> float:
     """Return about how wide a text is, at most."""
     widths = [
-        sum(0.32 if c in "ijlt.,:;'|()I " else 0.6 for c in line)
+        sum(0.32 if c in "ijl.,:;'|()I " else 0.63 for c in line)
         for line in text.split("\n")
     ]
     return size * max(widths)

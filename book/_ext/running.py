@@ -255,8 +255,9 @@ class ListProgram(SphinxPostTransform):
                 node.insert(0, note(f"{line} a page does not have."))
         elif shown:
             node.insert(node.index(sources[0]) + 1, tools(item))
-        elif images and not is_claims(node):  # with the code, when it is open
-            sources[0] += tools(item)
+        elif images and not is_claims(node):  # they go with the code
+            node += tools(item)
+            node[-1]["nb_element"] = "cell_code_tools"
         return item
 
     def listing(self, node: nodes.Element) -> dict[str, Any] | None:

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import sys
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import drawings
 import figures
 import in_page_figures as ours
+import in_page_shapes
 import matplotlib
 import numpy as np
 import pytest
-from in_page_figures import UNDRAWN, take
-from in_page_shapes import Colors, Rectangle, plain
+from in_page_figures import UNDRAWN, Scale, take
+from in_page_shapes import Colors, Norm, Picture, Rectangle, paint, plain, png
 from matplotlib import patches, pyplot
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from pages import parts
+from PIL import Image
 
 from scratchcnn.data import drawn
 
@@ -116,6 +121,89 @@ def cells(page: str) -> Iterator[str]:
         head = HEAD.match(cell)[0]
         if not re.search(r"tags: \[.*(claims|answers|raises)", head):
             yield FEWER.sub("40", cell[len(head) :])
+
+
+@pytest.mark.parametrize(
+    ("log", "data", "view", "labels"),
+    [
+        (False, [0, 5], (-0.25, 5.25), "0 1 2 3 4 5"),
+        (False, [-20, 20], (-22, 22), "-20 -10 0 10 20"),
+        (False, [0, 0.1], (-0.005, 0.105), "0.00 0.02 0.04 0.06 0.08 0.10"),
+        (False, [], (0, 1), "0.0 0.2 0.4 0.6 0.8 1.0"),
+        (True, [1, 100], (10**-0.1, 10**2.1), "$10^{0}$ $10^{1}$ $10^{2}$"),
+    ],
+)
+def test_a_scale_has_a_margin_and_round_ticks(log, data, view, labels):
+    scale = Scale()
+    scale.log = log
+    scale.see(np.array(data, float))
+    assert scale.view() == pytest.approx(view)
+    assert scale.place(np.array(view)) == pytest.approx([0, 1])
+    texts = " ".join(text for _, text in scale.marks(6))
+    assert texts == labels.replace("-", "\N{MINUS SIGN}")
+
+
+def test_names_are_places_of_a_scale():
+    scale = Scale()
+    assert scale.numbers(["b", "a", "b"]).tolist() == [0, 1, 0]
+    scale.see([0, 1])
+    assert scale.marks(9) == [(0, "b"), (1, "a")]
+
+
+@pytest.mark.parametrize("parts", [2, 3])
+def test_a_picture_holds_its_pixels(parts, rng):
+    pixels = rng.integers(256, size=(3, 5, parts))
+    data = base64.b64decode(png(pixels).partition(",")[2])
+    assert np.array_equal(np.asarray(Image.open(BytesIO(data))), pixels)
+
+
+def test_signed_pixels_have_a_form_for_the_dark():
+    signed = Colors("signed", ["#053061", "#FFFFFF", "#67001F"])
+    picture = Picture(np.array([[-1, 0, 1]]), signed, Norm(-1, 1), range(4))
+    (light, day), (dark, night) = picture.forms()
+    assert (light, dark) == ("signed light", "signed dark")
+    assert day[0, 1].tolist() == [255, 255, 255]
+    assert night[0, 1].tolist() == [0x14, 0x16, 0x1A]
+    ink = Picture(np.array([[0, 0.5]]), "gray_r", Norm(0, 1), range(4))
+    ((_, form),) = ink.forms()
+    assert form[0].tolist() == [[0, 0], [0, 128]]
+
+
+def test_colors_are_those_of_built_drawings():
+    assert in_page_shapes.COLORS == drawings.COLORS
+    assert in_page_shapes.DARK_SIGNED == drawings.DARK_SIGNED
+    assert paint("#0072B2") == ("var(--input)", 1)
+    assert paint(("black", 0.5)) == ("var(--ink)", 0.5)
+    assert paint("C1") == ("var(--gradient)", 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "signs"),
+    [
+        (r"$\mathrm{d}x_1$", "dx₁"),
+        (r"$\eta$ = 1", "η = 1"),
+        ("$10^{-12}$", "10⁻¹²"),
+        ("x_1 costs 2", "x_1 costs 2"),
+    ],
+)
+def test_formulas_are_written_in_signs(text, signs):
+    assert plain(text) == signs
+
+
+def test_texts_are_escaped_and_failures_stop_nothing():
+    _, axes = ours.subplots()
+    axes.set(title="<b>&", xlabel='"')
+    axes.plot([1, 2], [1, 2, 3])
+    axes.contour(np.eye(2))
+    axes.text(0, 0, "<script>", color="red;</svg>")
+    body = take('"<i>')
+    assert "&lt;script&gt;" in body
+    assert "<script" not in body
+    assert "<b>" not in body
+    assert body.count("</svg>") == 2
+    assert body.endswith("<p>Not drawn: contour, plot.</p>")
+    assert 'aria-label="&quot;&lt;i&gt;"' in body
+    assert take() == ""
 
 
 @pytest.mark.parametrize("page", PART_I)
