@@ -1,9 +1,9 @@
 """Python in a page: its cells, its listings as they are edited, its doctor.
 
 The pages hand this file to Pyodide (`_static/worker.js`). A page has NumPy
-and the package, but neither matplotlib nor Jupyter: what cells ask of these
-is done silently, so that they compute what they compute, and draw nothing.
-Of SciPy it has the two functions that cells of Part I compare themselves with.
+and the package, but neither matplotlib nor Jupyter: what cells draw is drawn
+by `in_page_figures`, and what else they ask of these is done silently. Of
+SciPy it has the two functions that cells of Part I compare themselves with.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ from types import CellType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
+from in_page_figures import MATPLOTLIB, OPEN, take
+from in_page_shapes import UNDRAWN, Artist, Silent
 
-Say = Callable[[str], object]
+Say = Callable[..., object]  # a text, and a drawing
 MOST = 20_000  # characters that one run may write
 SILENT = {
     "IPython",
@@ -37,41 +39,10 @@ SILENT = {
     "myst_nb",
     "tqdm",
 }
-UNDRAWN = "Nothing is drawn here: the page has no matplotlib."
 Key = tuple[str, str]  # a module, and a piece of it
 PATCHED: dict[Key, tuple[str, Callable[[], None]]] = {}
+Quiet = Silent | Artist | None  # what is not shown, if a cell ends with it
 KEPT = {"__dict__", "__module__", "__weakref__"}  # of a class
-
-
-class Silent:
-    """Whatever is asked of it, it does nothing."""
-
-    def __init__(self, *_: Any, **__: Any) -> None:
-        pass
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return Silent()
-
-    def more(self, *_: Any, **__: Any) -> Any:
-        """Return more silence."""
-        return Silent()
-
-    def nothing(self, *_: Any) -> None:
-        """Do nothing."""
-
-    def no(self, _: Any) -> bool:
-        """Say no."""
-        return False
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(())
-
-    __call__ = __getitem__ = __enter__ = more
-    __add__ = __sub__ = __truediv__ = __abs__ = more
-    __setitem__ = __exit__ = nothing
-    __lt__ = __gt__ = no
 
 
 class SilentModule(ModuleType):
@@ -102,17 +73,6 @@ class Silence(MetaPathFinder, Loader):
         vars(module).update(GIVEN.get(module.__name__, {}))
 
 
-def subplots(nrows: int = 1, ncols: int = 1, **options: Any) -> Any:
-    """Return as many axes as matplotlib would."""
-    print(UNDRAWN)
-    axes = np.empty((nrows, ncols), object)
-    for place in np.ndindex(axes.shape):
-        axes[place] = Silent()
-    if options.get("squeeze", True):
-        axes = axes.squeeze()
-    return Silent(), axes if axes.ndim else axes.item()
-
-
 def correlate2d(x: Any, w: Any, mode: str = "full") -> Any:
     """Return what SciPy's function of this name does."""
     x, w = np.asarray(x), np.asarray(w)
@@ -128,7 +88,7 @@ def convolve2d(x: Any, w: Any, mode: str = "full") -> Any:
 
 
 GIVEN: dict[str, dict[str, Any]] = {
-    "matplotlib.pyplot": {"subplots": subplots},
+    **MATPLOTLIB,
     "scipy": {},
     "scipy.signal": {"convolve2d": convolve2d, "correlate2d": correlate2d},
 }
@@ -182,8 +142,18 @@ def remember(name: str, source: str) -> None:
     linecache.cache[name] = len(source), None, lines, name
 
 
-def run(name: str, source: str, say: Say) -> bool:
-    """Run a cell, and show what its last line is; say if it went well."""
+def run(say: Say, name: str, source: str, words: str = "") -> bool:
+    """Run a cell, and say if it went well.
+
+    Parameters
+    ----------
+    say : callable
+        What is told what the cell writes, its last line, and its figures.
+    name, source : str
+        The cell.
+    words : str
+        What its figures show, if somebody has written it.
+    """
     remember(name, source)
     space = vars(sys.modules["__main__"])
 
@@ -197,10 +167,15 @@ def run(name: str, source: str, say: Say) -> bool:
             value = ast.Expression(last.value)  # type: ignore[attr-defined]
             code = compile(value, name, "eval", dont_inherit=True)
             result = eval(code, space)
-            if result is not None and not isinstance(result, Silent):
+            if not isinstance(result, Quiet):
                 print(repr(result))
 
-    return attempt(work, name, say)
+    OPEN.clear()
+    UNDRAWN.clear()
+    well = attempt(work, name, say)
+    if drawn := take(words):
+        say("", drawn)
+    return well
 
 
 def made(new: Any, owner: Any, home: ModuleType) -> Any:
@@ -293,7 +268,7 @@ def kinds_of(module: str, piece: str) -> list[str]:
     return [here[name]] if name in here else [*here.values()]
 
 
-def patch(module: str, piece: str, source: str, say: Say) -> bool:
+def patch(say: Say, module: str, piece: str, source: str) -> bool:
     """Put an edited listing into the package; say if it can be."""
     name = f"your {piece}"
     remember(name, textwrap.dedent(source))
@@ -313,7 +288,7 @@ def restore(module: str, piece: str) -> None:
         undo()
 
 
-def judge(module: str, piece: str, say: Say) -> bool:
+def judge(say: Say, module: str, piece: str) -> bool:
     """Let the doctor look at what a patched piece belongs to."""
     from scratchcnn.doctor.diagnosis import diagnose, known
     from scratchcnn.doctor.kinds import KINDS
@@ -331,7 +306,7 @@ def judge(module: str, piece: str, say: Say) -> bool:
     return attempt(work, "", say)
 
 
-def check(chapter: str, source: str, say: Say) -> bool:
+def check(say: Say, chapter: str, source: str) -> bool:
     """Let the doctor look at a file of the workbook."""
     from scratchcnn.workbook.board import board
     from scratchcnn.workbook.child import examine

@@ -101,7 +101,8 @@ def details(
 def fold(cells: list[nodes.Element]) -> None:
     """Make one cell of a group: what it shows, and below that its lines."""
     claims, hidden = filter(is_claims, cells), filterfalse(is_claims, cells)
-    checks, code = parts(claims, "source", "output"), parts(hidden, "source")
+    checks = parts(claims, "source", "output")
+    code = parts(hidden, "source", "tools")
     pieces = parts(filter(shows, cells), "output")
     if checks:
         count = sum(map(count_claims, checks))

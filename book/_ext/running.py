@@ -35,7 +35,13 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 
 PLACE = "_static/python"
-BOOK = "in_page.py", "claims.py", "figures.py"
+BOOK = (
+    "in_page.py",
+    "in_page_figures.py",
+    "in_page_shapes.py",
+    "claims.py",
+    "figures.py",
+)
 EXCERPT = {"train": 500, "t10k": 100}  # images of each class
 NOTE = (
     "An excerpt: the first {train} images of each class for training, and "
@@ -195,7 +201,7 @@ def tools(item: Mapping[str, Any]) -> nodes.raw:
         f'<textarea rows="{item["source"].count(chr(10)) + 1}" '
         f'spellcheck="false" aria-label="Python code of {name}"></textarea>'
         f'{buttons}<div class="ran" hidden><p role="status"></p>'
-        '<pre aria-live="polite"></pre></div></div>'
+        '<pre aria-live="polite"></pre><div></div></div></div>'
     )
 
 
@@ -238,6 +244,9 @@ class ListProgram(SphinxPostTransform):
         item = {"id": name, "source": text, "shown": shown}
         if is_claims(node):
             item["claims"] = True
+        images = [*node.findall(nodes.image)]
+        if images and images[0].get("alt"):
+            item["alt"] = images[0]["alt"]
         if self.missing:
             item["lacks"] = self.missing
             if shown and not self.told:
@@ -246,6 +255,9 @@ class ListProgram(SphinxPostTransform):
                 node.insert(0, note(f"{line} a page does not have."))
         elif shown:
             node.insert(node.index(sources[0]) + 1, tools(item))
+        elif images and not is_claims(node):  # they go with the code
+            node += tools(item)
+            node[-1]["nb_element"] = "cell_code_tools"
         return item
 
     def listing(self, node: nodes.Element) -> dict[str, Any] | None:

@@ -32,7 +32,7 @@ const start = (say) => {
   const place = new URL(here.place, location).href;
   worker = new Worker(`${place}worker.js`, { type: "module" });
   worker.onerror = () => stop("Python can’t be started here.");
-  worker.onmessage = ({ data: { text, done } }) => (text === undefined ? call.answer(done) : call.say(text));
+  worker.onmessage = ({ data: { text, svg, done } }) => (text === undefined ? call.answer(done) : call.say(text, svg));
   say(here.loading);
   return ask(say, "load", place, here.wheel);
 };
@@ -40,7 +40,7 @@ const start = (say) => {
 // Claims may fail: they speak of all images, and not of an excerpt.
 const perform = async (item, say) => {
   const text = textOf(item), { id, module, piece, claims } = item;
-  const well = await (module ? ask(say, "patch", module, piece, text) : ask(say, "run", id.replace("-", " "), text)) || claims;
+  const well = await (module ? ask(say, "patch", module, piece, text) : ask(say, "run", id.replace("-", " "), text, isEdited(item) ? "" : item.alt)) || claims;
   if (well) ran.set(id, text);
   else ran.delete(id);
   return well && worker;
@@ -66,15 +66,15 @@ const judged = async (item, say, show) => {
 
 for (const tools of document.querySelectorAll(".run-tools")) {
   const item = program.find(({ id }) => id === tools.dataset.item);
-  const [editor, go, edit, reset, halt, box] = tools.children, [status, output] = box.children;
-  const say = (text) => { output.append(text); }, show = (text) => { status.textContent = text; };
+  const [editor, go, edit, reset, halt, box] = tools.children, [status, output, drawn] = box.children;
+  const say = (text, svg) => { output.append(text); if (svg) drawn.innerHTML = svg; }, show = (text) => { status.textContent = text; };
   const open = (on) => {
     tools.classList.toggle("edited", on);
     editor.value = textOf(item);
   };
   const run = async () => {
     box.hidden = false;
-    output.textContent = "";
+    output.textContent = drawn.textContent = "";
     output.tabIndex = 0;
     if (location.protocol === "file:") return say(here.file);
     if (page.contains("running")) return;
@@ -85,7 +85,7 @@ for (const tools of document.querySelectorAll(".run-tools")) {
     if (well) output.textContent = "";
     if (!item.chapter) well &&= await prepare(item, say, show) && await perform(item, say);
     if (!("shown" in item)) well &&= await judged(item, say, show);
-    show(!well ? "Stopped" : output.textContent ? "Done" : "Done, without output");
+    show(!well ? "Stopped" : output.textContent || drawn.firstChild ? "Done" : "Done, without output");
     page.remove("running");
     tools.classList.remove("runs");
   };

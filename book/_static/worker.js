@@ -14,10 +14,10 @@ const load = async (place, wheel) => {
   return true;
 };
 self.onmessage = async ({ data: { what, rest } }) => {
-  const say = (text) => self.postMessage({ text });
+  const say = (text, svg) => self.postMessage({ text, svg });
   let done = false;
   try {
-    done = await (what === "load" ? load(...rest) : page[what](...rest, say));
+    done = await (what === "load" ? load(...rest) : page[what](say, ...rest));
   } catch (error) { say(String(error)); }
   self.postMessage({ done });
 };
