@@ -34,6 +34,7 @@ NAMED = {"black": INK, "k": INK, "white": "#ffffff", "w": "#ffffff"}
 DARK_SIGNED = ["#45B0FF", "#1F5F96", "#14161A", "#A33322", "#FF5A45"]
 DASHES = {"--": (3.7, 1.6), ":": (1, 1.65), "-.": (6.4, 1.6, 1, 1.6)}
 MARKERS = {  # in a square from -1 to 1
+    ".": "M-1 0A1 1 0 0 0 1 0A1 1 0 0 0-1 0Z",
     "o": "M-1 0A1 1 0 0 0 1 0A1 1 0 0 0-1 0Z",
     "s": "M-1-1H1V1H-1Z",
     "D": "M0-1.4L1.4 0L0 1.4L-1.4 0Z",
@@ -41,6 +42,8 @@ MARKERS = {  # in a square from -1 to 1
     "v": "M0 1L1-1H-1Z",
     "x": "M-1-1L1 1M-1 1L1-1",
     "+": "M-1 0H1M0-1V1",
+    "|": "M0-1V1",
+    "_": "M-1 0H1",
 }
 LONG = {"c": "color", "lw": "linewidth", "ls": "linestyle", "ms": "markersize"}
 LONG |= {"ec": "edgecolor", "fc": "facecolor", "mec": "markeredgecolor"}
@@ -310,7 +313,9 @@ class Line(Artist):
             pen = look("none", color, width, **self.style)
             body = f'<path d="{d}" {pen}/>'
         if marker := style.get("marker"):
-            shape = MARKERS.get(marker, MARKERS["o"])
+            shape = MARKERS.get(marker, "")
+            if not shape:
+                lacks(f"the marker {marker}")
             size = style.get("markersize", 6) / (4 if marker == "." else 2)
             face, edge = (
                 self.color(f"marker{part}color") for part in ("face", "edge")

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import cells
 import nbformat.v4 as notebook
 import numpy as np
 import pytest
@@ -145,6 +146,26 @@ def test_a_page_lists_the_listings_that_can_be_edited(built):
     page = (built / "listings.html").read_text()
     assert f'id="{method["id"]}"' in page
     assert f'id="{file["id"]}"' in page
+
+
+def test_a_folded_cell_that_draws_has_buttons_with_its_code():
+    cell = nodes.container(nb_element="cell_code", hide_mode="input")
+    cell["cell_metadata"] = {"tags": ["hide-input"]}
+    source = nodes.container(nb_element="cell_code_source")
+    source += nodes.literal_block("", "draw()")
+    output = nodes.container(nb_element="cell_code_output")
+    output += nodes.image(uri="drawing.svg", alt="A line.")
+    cell += [source, output]
+    page = running.ListProgram(new_document("page"))
+    page.repository, page.missing = Repository(ROOT), ""
+    item = page.cell(cell, "cell-0")
+    assert item is not None
+    assert (item["shown"], item["alt"]) == (False, "A line.")
+    cells.fold([cell])
+    *_, code, buttons, end = cell.children
+    assert code is source
+    assert 'data-item="cell-0"' in buttons.astext()
+    assert end.astext() == "</details>"
 
 
 def test_the_files_stand_beside_the_pages(built):
