@@ -10,7 +10,7 @@
     <button type="button">Reset</button><label><span></span><input type="number" step="any"></label><small>by keyboard: arrows walk, Enter edits</small></p>`;
 
   const written = (value) => {
-    const size = Math.abs(value), digits = size < 1e-9 ? 0 : size < 0.005 ? value.toPrecision(1) : value.toFixed(2);
+    const size = Math.abs(value), digits = size < 1e-5 ? 0 : size < 0.005 ? value.toPrecision(1) : value.toFixed(2);
     return (size < 1e5 ? String(+digits) : value.toExponential(1).replace("+", "")).replaceAll("-", "\u2212");
   };
   const index = (place) => `(${place.map(written).join(", ")})`;

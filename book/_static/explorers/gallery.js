@@ -14,6 +14,7 @@
       const before = this.bug;
       while (this.bug === before) this.bug = Math.floor(Math.random() * this.bugs.length);
       Object.assign(this, { spent: [], over: false });
+      this.querySelector("select").selectedIndex = 0;
       this.show(`One of ${this.bugs.length} bugs is hidden: ask up to ${this.budget} checks, then name it.`);
     }
 

@@ -24,10 +24,10 @@
     seeY(i, j) { return this.seeX(i, j); }
 
     seeX(i, j) {
-      const { mask, y, dx } = this.result, [x, dy] = [this.x[i][j], this.dy[i][j]].map(written);
+      const { mask, y, dx } = this.result, x = this.x[i][j], dy = written(this.dy[i][j]);
       return {
         lit: ["x", "m", "y", "dy", "dx"].map((name) => [name, [i, j]]),
-        words: `x = ${x} is ${mask[i][j] ? "" : "not "}positive: y = ${written(y[i][j])}, and dx = ${dy} \u00b7 ${mask[i][j]} = ${written(dx[i][j])}`,
+        words: `x = ${written(x) === "0" ? arithmetic.rounded(x) : written(x)} is ${mask[i][j] ? "" : "not "}positive: y = ${written(y[i][j])}, and dx = ${dy} \u00b7 ${mask[i][j]} = ${written(dx[i][j])}`,
       };
     }
   }
