@@ -345,6 +345,9 @@ def test_intensity(channels, item, rng):
     padded = zero_padded(x, (1, 1))
     numbers = padded.size + layer.weight.value.size + y.size
     wanted = 2 * terms / (item * numbers)
+    frame, places = (6 + 2) * (5 + 2), 6 * 5
+    stated = 2 * 7 * places * 9 / (item * (7 * frame + 9 + 7 * places))
+    assert np.isclose(stated, wanted)
     s = sizes_of((7, 1, 6, 5), (1, 1, 3, 3), padding=1)
     assert direct_flops(s) / least_bytes(s, item) == wanted
     assert wanted < 9 / item
