@@ -24,8 +24,9 @@
         const found = arithmetic.roofline(...cost, 10 ** (peak + 9), 10 ** (bandwidth + 9)), [x, y] = roof(Math.log10(found.intensity));
         return { name, color: `style="--color: var(--${COLORS[name]})"`, x, y, ...found };
       });
-      const starts = [...all.keys()].filter((k) => !k || all[k].x - all[k - 1].x > 64 || all[k - 1].y - all[k].y > 9);
-      const names = starts.map((k, i) => text(all[k].x + 6, all[k].y + 14, list(all.slice(k, starts[i + 1])), "start"));
+      const placed = [...all].sort((one, other) => one.x - other.x);
+      const starts = [...placed.keys()].filter((k) => !k || placed[k].x - placed[k - 1].x > 64 || placed[k - 1].y - placed[k].y > 13);
+      const names = starts.map((k, i) => text(placed[k].x + 6, placed[k].y + 14, list(placed.slice(k, starts[i + 1])), "start"));
       const dots = all.map(({ x, y, color }) => `<circle cx="${x}" cy="${y}" r="5" ${color}/>`);
       const grid = [
         ...RIGHT.map((k) => `<path class="level" d="M${across(k)} 22V250"/>${text(across(k), 266, (10 ** k).toLocaleString("en"), "middle")}`),
