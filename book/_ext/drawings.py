@@ -81,7 +81,9 @@ def both_forms(picture: re.Match[str]) -> str:
     data = base64.b64decode(picture[1])
     whole = np.asarray(Image.open(BytesIO(data)).convert("RGBA"), np.int64)
     rest = re.sub(r' id="[^"]*"', "", picture[2])
-    if (whole[:, :, 3] % 255).any():  # lies over another, which is seen
+    alpha = whole[:, :, 3]
+    if (alpha % 255).any() or not alpha.any():
+        # It lies over another, which is seen through it.
         return f'<image href="{png(whole)}"{rest}/>'
     pixels = whole[:, :, :3]
     if (pixels == pixels[:, :, :1]).all():
