@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,7 +47,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """
     path = Path(path)
     target = Path(os.path.realpath(path))
-    partial = target.with_name(f".scratchcnn-{secrets.token_hex(8)}.partial")
+    partial = target.with_name(f".scratchcnn-{os.urandom(8).hex()}.partial")
     with naming(path, partial):
         mode = mode_of(path)
         if mode is not None and not stat.S_ISREG(mode):

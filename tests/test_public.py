@@ -21,6 +21,7 @@ REFERENCE = re.findall(
     re.M,
 )
 LATER = {"scipy", "pooch", "tqdm", "matplotlib", "requests"}
+UNASKED = {"numpy.random", "tempfile", "zipfile"}  # SciPy may load them
 MOST, ROUNDS = 1.5, 21
 
 
@@ -102,7 +103,7 @@ def test_what_is_slow_to_load_waits_until_it_is_used(tmp_path):
     ask = "\nimport sys\nprint(*sys.modules)"
     loaded = {*run("import scratchcnn" + ask, tmp_path)}
     assert "numpy" in loaded
-    assert not LATER & loaded
+    assert not (LATER | UNASKED) & loaded
     used = run("import scratchcnn\nscratchcnn.convolutions" + ask, tmp_path)
     assert LATER & {*used} == {"scipy"}
 

@@ -6,7 +6,6 @@ import hashlib
 import os
 import threading
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from textwrap import shorten
 
 from scratchcnn.data.idx import DataError
@@ -108,6 +107,8 @@ def fetch_from(mirror: str, path: Path) -> str:
     What comes is written elsewhere, checked, and moved in one step: half
     a file never bears the name, and a good one is never lost.
     """
+    from tempfile import TemporaryDirectory
+
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(
         prefix=".", dir=path.parent, ignore_cleanup_errors=True

@@ -21,7 +21,7 @@ from scratchcnn.training.schedules import Schedule, constant
 LOOKS = 1000  # at a schedule, before the first step
 
 Batch: TypeAlias = tuple[Array, Array]
-Augment: TypeAlias = Callable[[Array, np.random.Generator], Array]
+Augment: TypeAlias = "Callable[[Array, np.random.Generator], Array]"
 
 
 @dataclass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, TypeAlias
@@ -41,6 +40,8 @@ def named_arrays(network: Layer) -> dict[str, npt.NDArray[Any]]:
 
 def write_npz(file: IO[bytes], arrays: Named) -> None:
     """Write arrays as a .npz: a zip archive of one .npy file for each."""
+    import zipfile
+
     with zipfile.ZipFile(file, "w") as archive:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
@@ -49,6 +50,8 @@ def write_npz(file: IO[bytes], arrays: Named) -> None:
 
 def read_npz(file: IO[bytes]) -> dict[str, npt.NDArray[Any]]:
     """Read back what `write_npz` has written; never a pickle."""
+    import zipfile
+
     arrays = {}
     file.seek(-12, os.SEEK_END)  # of a list of contents that is whole
     count = int.from_bytes(file.read(2), "little")
@@ -84,6 +87,8 @@ def read_arrays(
     OSError
         If it can't be read.
     """
+    import zipfile
+
     file = io.BytesIO(Path(path).read_bytes())
     if file.read(2) != b"PK":
         raise DataError(f"{path} should be a .npz file, but is none.")

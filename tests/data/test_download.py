@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -499,7 +500,7 @@ def test_a_cache_that_may_not_be_written(cache, mirrors, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     (mirror,) = mirrors(good)
-    monkeypatch.setattr(download, "TemporaryDirectory", refuse)
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", refuse)
     message = refusal(cache / NAMES[0])
     assert "can't be written: Permission denied. Put the four" in message
     assert mirror.asked == []
