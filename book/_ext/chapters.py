@@ -167,9 +167,19 @@ class Modules:
             if not path.name.startswith("__"):
                 name = path.relative_to(root).with_suffix("").as_posix()
                 self.defined[name] = set(top_level(path.read_text()))
+        self.exported = {
+            (path.parent.relative_to(root).as_posix(), alias.name): node.module
+            for path in sorted((root / PACKAGE).rglob("__init__.py"))
+            for node in ast.parse(path.read_text()).body
+            if isinstance(node, ast.ImportFrom) and node.module
+            for alias in node.names
+        }
 
     def source(self, package: str, name: str) -> str | None:
         """Return the module that `name` of `package` is a piece of."""
+        origin = self.exported.get((package, name), "").replace(".", "/")
+        if origin in self.defined:
+            return origin
         inside = [m for m in self.defined if m.startswith(package + "/")]
         for homes in (
             [m for m in inside if PurePosixPath(m).name == name],

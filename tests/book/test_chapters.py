@@ -83,6 +83,12 @@ def test_what_every_reader_of_the_book_knows(book):
     assert dense.page in closure(graph(book), backward.page)
 
 
+def test_a_name_that_two_modules_define_is_the_one_handed_out(book):
+    (ten,) = find(book, "ch-ten_classes")  # its `train` is not the workbook's
+    (runs,) = find(book, "ch-runs")
+    assert runs.page in ten.rests
+
+
 def test_files_exist_and_are_many(book):
     modules = Counter(m for c in book.values() for m in c.modules)
     tests = {test for c in book.values() for test in c.tests}
