@@ -5,7 +5,13 @@ import re
 import numpy as np
 import pytest
 
-from scratchcnn.arrays import check_array, check_labels, check_size, pair
+from scratchcnn.arrays import (
+    check_array,
+    check_labels,
+    check_share,
+    check_size,
+    pair,
+)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +84,31 @@ def test_a_pair_is_an_integer_or_a_tuple(size):
 def test_a_pair_becomes_plain_integers(size):
     assert pair("me", "size", size, 1) == (3, 3)
     assert {type(s) for s in pair("me", "size", size, 1)} == {int}
+
+
+@pytest.mark.parametrize(
+    "share", [0, 1, 0.5, 1.0, np.float32(1), np.int64(1), np.float16(0.1)]
+)
+def test_a_share_becomes_a_plain_number(share):
+    assert type(check_share("me", "share", share)) is float
+    assert check_share("me", "share", share) == share
+
+
+@pytest.mark.parametrize("share", [None, True, np.True_, "1", 1j, (0.5,)])
+def test_a_share_is_a_number(share):
+    message = re.escape(f"me wants share as a number, got {share!r}")
+    with pytest.raises(TypeError, match=f"^{message}$"):
+        check_share("me", "share", share)
+
+
+@pytest.mark.parametrize(
+    "share",
+    [-1e-9, np.nextafter(1, 2), 2, -np.inf, np.inf, float("nan"), 10**400],
+)
+def test_a_share_is_from_0_to_1(share):
+    message = re.escape(f"me wants share from 0 to 1, got {share}")
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        check_share("me", "share", share)
 
 
 @pytest.mark.parametrize(

@@ -161,3 +161,10 @@ def test_flip_is_a_probability(flip, rng):
     message = re.escape(f"wants flip from 0 to 1, got {flip}")
     with pytest.raises(ValueError, match=message):
         shift_and_flip(np.zeros((2, 1, 5, 5)), rng, flip=flip)
+
+
+@pytest.mark.parametrize("flip", [None, True, "0.5"])
+def test_flip_is_a_number(flip, rng):
+    message = f"^shift_and_flip wants flip as a number, got {flip!r}$"
+    with pytest.raises(TypeError, match=message):
+        shift_and_flip(np.zeros((2, 1, 5, 5)), rng, flip=flip)

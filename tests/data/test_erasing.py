@@ -190,6 +190,7 @@ def test_a_seed_is_no_generator():
         *({"share": bad} for bad in (-0.1, 1.1, float("nan"))),
         *({"area": bad} for bad in ((-0.1, 0.5), (0.5, 0.4), (0.5, 1.1))),
         {"area": (float("nan"), 0.5)},
+        *({"area": bad} for bad in ((), (0.5,), (0.1, 0.2, 0.3))),
         *({"ratio": bad} for bad in (0, -1, float("inf"), float("nan"))),
     ],
 )
@@ -198,3 +199,15 @@ def test_a_setting_out_of_its_range_is_named(settings, rng):
     message = rf"^erase wants .*{re.escape(name)}"
     with pytest.raises(ValueError, match=message):
         erase(np.zeros((2, 1, 5, 5)), rng, **settings)
+
+
+@pytest.mark.parametrize("bad", [None, True, "0.5", [0.5], 0.5j])
+@pytest.mark.parametrize("name", ["share", "area", "ratio"])
+def test_a_setting_of_another_type_is_named(name, bad, rng):
+    message = re.escape(f"erase wants {name} as ")
+    with pytest.raises(TypeError, match=f"^{message}.*, got ") as caught:
+        erase(np.zeros((2, 1, 5, 5)), rng, **{name: bad})
+    assert str(caught.value).endswith(f"got {bad!r}")
+    if name == "area":  # and so is what stands in a pair
+        with pytest.raises(TypeError, match=f"^{message}a number, got "):
+            erase(np.zeros((2, 1, 5, 5)), rng, area=(0.1, bad))
