@@ -115,6 +115,12 @@ def pair(owner: str, name: str, size: int | Pair, least: int) -> Pair:
     return y, x
 
 
+def brief(size: Pair) -> str:
+    """Write a size as it may have been given: (3, 3) is 3."""
+    y, x = size
+    return str(y if y == x else size)
+
+
 def check_number(
     owner: str,
     name: str,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from scratchcnn.arrays import (
+    brief,
     check_array,
     check_labels,
     check_share,
@@ -84,6 +85,11 @@ def test_a_pair_is_an_integer_or_a_tuple(size):
 def test_a_pair_becomes_plain_integers(size):
     assert pair("me", "size", size, 1) == (3, 3)
     assert {type(s) for s in pair("me", "size", size, 1)} == {int}
+
+
+@pytest.mark.parametrize("size", [3, (2, 3), (3, 2)])
+def test_a_size_is_written_as_it_may_have_been_given(size):
+    assert brief(pair("me", "size", size, 1)) == str(size)
 
 
 @pytest.mark.parametrize(
