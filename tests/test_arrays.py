@@ -100,20 +100,20 @@ def test_a_share_becomes_a_plain_number(share):
     assert check_share("me", "share", share) == share
 
 
-@pytest.mark.parametrize("share", [None, True, np.True_, "1", 1j, (0.5,)])
-def test_a_share_is_a_number(share):
-    message = re.escape(f"me wants share as a number, got {share!r}")
-    with pytest.raises(TypeError, match=f"^{message}$"):
-        check_share("me", "share", share)
+NO_NUMBERS = None, True, np.True_, "1", 1j, (0.5,)
+BEYOND = -1e-9, 1 + 2**-52, 2, 10**400, *map(float, ("-inf", "inf", "nan"))
 
 
 @pytest.mark.parametrize(
-    "share",
-    [-1e-9, np.nextafter(1, 2), 2, -np.inf, np.inf, float("nan"), 10**400],
+    ("error", "wanted", "share"),
+    [
+        *((TypeError, "share as a number", share) for share in NO_NUMBERS),
+        *((ValueError, "share from 0 to 1", share) for share in BEYOND),
+    ],
 )
-def test_a_share_is_from_0_to_1(share):
-    message = re.escape(f"me wants share from 0 to 1, got {share}")
-    with pytest.raises(ValueError, match=f"^{message}$"):
+def test_a_share_is_a_number_from_0_to_1(error, wanted, share):
+    message = re.escape(f"me wants {wanted}, got {share!r}")
+    with pytest.raises(error, match=f"^{message}$"):
         check_share("me", "share", share)
 
 
