@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from types import EllipsisType
 from typing import Any, TypeAlias
 
@@ -114,6 +115,12 @@ def pair(owner: str, name: str, size: int | Pair, least: int) -> Pair:
     return y, x
 
 
+def brief(size: Pair) -> str:
+    """Write a size as it may have been given: (3, 3) is 3."""
+    y, x = size
+    return str(y if y == x else size)
+
+
 def check_number(
     owner: str,
     name: str,
@@ -139,6 +146,21 @@ def check_number(
             f"{owner} wants {least} {name} < {below:g}, got {value}"
         )
     return float(value)
+
+
+def check_share(owner: str, name: str, share: float) -> float:
+    """Return `share` as a float from 0 to 1, or raise.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `share` is not a real number, or outside of that range.
+    """
+    with suppress(ValueError):
+        number = check_number(owner, name, share, below=2)
+        if number <= 1:
+            return number
+    raise ValueError(f"{owner} wants {name} from 0 to 1, got {share}")
 
 
 def check_labels(

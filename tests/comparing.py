@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -47,6 +49,28 @@ LAYOUTS: dict[str, Callable[[Array], Array]] = {
     ),
     "other byte order": lambda x: frozen(x.astype(x.dtype.newbyteorder())),
 }
+
+
+@contextmanager
+def assert_untouched(
+    network: Any, x: Array, rng: np.random.Generator
+) -> Iterator[None]:
+    """Compare before and after all that a network and its generator hold."""
+    dy = np.ones_like(network.forward(x))
+    dx = network.backward(dy)
+    before, state = copy.deepcopy(network), rng.bit_generator.state
+    yield
+    assert rng.bit_generator.state == state
+    pairs = zip(network.walk(), before.walk(), strict=True)
+    for (_, layer), (_, old) in pairs:
+        assert layer.training == old.training
+        for name, value in layer.buffers().items():
+            assert np.array_equal(value, old.buffers()[name])
+    for p, old in zip(network.parameters(), before.parameters(), strict=True):
+        assert np.array_equal(p.value, old.value)
+        assert np.array_equal(p.grad, old.grad)
+    # Even the forward pass is remembered.
+    assert np.array_equal(network.backward(dy), dx)
 
 
 def global_random_state() -> bytes:

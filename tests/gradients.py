@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradient_check import check_layer, check_loss
+from tests.comparing import assert_all_close, assert_close
 from tests.reference import Array
 
 
@@ -47,6 +49,48 @@ def stated_gradients(layer: Any, x: Array, r: Array) -> list[Array]:
     return [layer.backward(r), *(p.grad for p in layer.parameters())]
 
 
+def assert_measured(
+    layer: Any,
+    x: Array,
+    dy: Array,
+    rng: np.random.Generator,
+    *,
+    most: float = 1e-7,
+) -> None:
+    """Measure all gradients, and let the package's own check do it."""
+    wanted = measured_gradients(layer, x, dy)
+    stated = stated_gradients(layer, x, dy)
+    assert_all_close(stated, wanted, tolerance=1e-8)
+    assert check_layer(layer, x, rng=rng) < most
+
+
+def assert_loss_measured(
+    loss: Any, y: Array, t: Any, rng: np.random.Generator
+) -> None:
+    """Do the same for the gradient of a loss."""
+    wanted = numerical_gradient(lambda: loss.forward(y, t), y)
+    loss.forward(y, t)
+    assert_close(loss.backward(), wanted, tolerance=1e-8)
+    assert check_loss(loss, y, t, rng=rng) < 1e-7
+
+
+def assert_same_passes(
+    one: Any, other: Any, x: Array, rng: np.random.Generator
+) -> None:
+    """Compare y and all gradients of two layers, which may share them."""
+    y = one.forward(x)
+    dy = rng.standard_normal(y.shape)
+    wanted = [array.copy() for array in stated_gradients(one, x, dy)]
+    assert_close(other.forward(x), y)
+    assert_all_close(stated_gradients(other, x, dy), wanted)
+
+
+def assert_adjoint(layer: Any, x: Array, dy: Array) -> None:
+    """Compare two products, of y with dy and of x with dx."""
+    y = layer.forward(x)
+    assert_close(np.vdot(y, dy), np.vdot(x, layer.backward(dy)))
+
+
 def torch_gradients(
     torch: Any,
     function: Callable[..., Any],
@@ -58,6 +102,20 @@ def torch_gradients(
     y = function(*tensors)
     y.backward(None if dy is None else torch.tensor(dy))
     return y.detach().numpy(), [tensor.grad.numpy() for tensor in tensors]
+
+
+def assert_as_in_torch(
+    torch: Any,
+    function: Callable[..., Any],
+    layer: Any,
+    x: Array,
+    dy: Array,
+) -> None:
+    """Compare y and all gradients with those of a function of PyTorch."""
+    arrays = [x, *(p.value for p in layer.parameters())]
+    y, wanted = torch_gradients(torch, function, arrays, dy)
+    assert_close(layer.forward(x), y)
+    assert_all_close(stated_gradients(layer, x, dy), wanted)
 
 
 def torch_lenet(torch: Any, x: Any, *parameters: Any) -> Any:

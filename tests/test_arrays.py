@@ -5,7 +5,14 @@ import re
 import numpy as np
 import pytest
 
-from scratchcnn.arrays import check_array, check_labels, check_size, pair
+from scratchcnn.arrays import (
+    brief,
+    check_array,
+    check_labels,
+    check_share,
+    check_size,
+    pair,
+)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +85,36 @@ def test_a_pair_is_an_integer_or_a_tuple(size):
 def test_a_pair_becomes_plain_integers(size):
     assert pair("me", "size", size, 1) == (3, 3)
     assert {type(s) for s in pair("me", "size", size, 1)} == {int}
+
+
+@pytest.mark.parametrize("size", [3, (2, 3), (3, 2)])
+def test_a_size_is_written_as_it_may_have_been_given(size):
+    assert brief(pair("me", "size", size, 1)) == str(size)
+
+
+@pytest.mark.parametrize(
+    "share", [0, 1, 0.5, 1.0, np.float32(1), np.int64(1), np.float16(0.1)]
+)
+def test_a_share_becomes_a_plain_number(share):
+    assert type(check_share("me", "share", share)) is float
+    assert check_share("me", "share", share) == share
+
+
+NO_NUMBERS = None, True, np.True_, "1", 1j, (0.5,)
+BEYOND = -1e-9, 1 + 2**-52, 2, 10**400, *map(float, ("-inf", "inf", "nan"))
+
+
+@pytest.mark.parametrize(
+    ("error", "wanted", "share"),
+    [
+        *((TypeError, "share as a number", share) for share in NO_NUMBERS),
+        *((ValueError, "share from 0 to 1", share) for share in BEYOND),
+    ],
+)
+def test_a_share_is_a_number_from_0_to_1(error, wanted, share):
+    message = re.escape(f"me wants {wanted}, got {share!r}")
+    with pytest.raises(error, match=f"^{message}$"):
+        check_share("me", "share", share)
 
 
 @pytest.mark.parametrize(

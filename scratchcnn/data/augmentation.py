@@ -11,6 +11,7 @@ from scratchcnn.arrays import (
     Labels,
     check_array,
     check_generator,
+    check_share,
     check_size,
 )
 
@@ -99,7 +100,6 @@ def shift_and_flip(
             f"shift_and_flip wants shift <= {min(x.shape[2:])}, the size of "
             f"the images, got {shift}"
         )
-    if not 0 <= flip <= 1:
-        raise ValueError(f"shift_and_flip wants flip from 0 to 1, got {flip}")
+    flip = check_share("shift_and_flip", "flip", flip)
     down, right = rng.integers(-s, s + 1, (2, len(x)))
     return move(x, down, right, rng.random(len(x)) < flip)

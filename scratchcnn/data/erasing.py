@@ -12,6 +12,7 @@ from scratchcnn.arrays import (
     check_array,
     check_generator,
     check_number,
+    check_share,
 )
 
 
@@ -105,13 +106,13 @@ def erase(
     """
     check_array("erase", "x", x, "N", "C", "H", "W")
     check_generator("erase", rng)
-    if not 0 <= share <= 1:
-        raise ValueError(f"erase wants share from 0 to 1, got {share}")
-    least, greatest = area
-    if not 0 <= least <= greatest <= 1:
-        raise ValueError(
-            f"erase wants area as (least, greatest) from 0 to 1, got {area}"
-        )
+    share = check_share("erase", "share", share)
+    if not isinstance(area, tuple):
+        raise TypeError(f"erase wants area as a tuple, got {area!r}")
+    shares = [check_share("erase", "area", one) for one in area]
+    if len(shares) != 2 or shares != sorted(shares):
+        raise ValueError(f"erase wants area as (least, greatest), got {area}")
+    least, greatest = shares
     ratio = check_number("erase", "ratio", ratio, positive=True)
     H, W = x.shape[2:]
     coins, areas, ratios, rows, columns = rng.random((5, len(x)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scratchcnn.arrays import Array, Pair, check_array, pair
+from scratchcnn.arrays import Array, Pair, brief, check_array, pair
 from scratchcnn.layer import Layer
 from scratchcnn.layers.pooling import slices
 
@@ -77,8 +77,7 @@ class BlurPool2D(Layer):
         self.stride = pair("BlurPool2D", "stride", stride, 1)
 
     def __repr__(self) -> str:
-        sh, sw = self.stride
-        return f"BlurPool2D({sh if sh == sw else self.stride})"
+        return f"BlurPool2D({brief(self.stride)})"
 
     def forward(self, x: Array) -> Array:
         """Return y: (N, C, H, W) to (N, C, OH, OW)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scratchcnn.arrays import Array, Pair, check_array, check_size, pair
+from scratchcnn.arrays import Array, Pair, brief, check_array, check_size, pair
 from scratchcnn.layer import Layer, Parameter
 from scratchcnn.layers.initialization import he_normal
 
@@ -118,10 +118,8 @@ class Conv2D(Layer):
         self.bias = Parameter(np.zeros(self.out_channels, np.float32))
 
     def __repr__(self) -> str:
-        kernel, stride, padding = (
-            str(y) if y == x else f"({y}, {x})"
-            for y, x in (self.kernel_size, self.stride, self.padding)
-        )
+        form = self.kernel_size, self.stride, self.padding
+        kernel, stride, padding = map(brief, form)
         return (
             f"Conv2D({self.in_channels}, {self.out_channels}, {kernel}, "
             f"stride={stride}, padding={padding})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from scratchcnn.arrays import Array, Pair, check_array, check_size, pair
+from scratchcnn.arrays import Array, Pair, brief, check_array, check_size, pair
 from scratchcnn.layer import Layer, Parameter
 from scratchcnn.layers.convolution import pad
 from scratchcnn.layers.initialization import he_normal
@@ -106,9 +106,7 @@ class DepthwiseConv2D(Layer):
 
     def __repr__(self) -> str:
         form = self.kernel_size, self.stride, self.padding, self.dilation
-        kernel, stride, padding, dilation = (
-            str(y) if y == x else f"({y}, {x})" for y, x in form
-        )
+        kernel, stride, padding, dilation = map(brief, form)
         return (
             f"DepthwiseConv2D({self.channels}, {kernel}, stride={stride}, "
             f"padding={padding}, dilation={dilation})"

@@ -7,7 +7,7 @@ from functools import reduce
 
 import numpy as np
 
-from scratchcnn.arrays import Array, Pair, check_array, pair
+from scratchcnn.arrays import Array, Pair, brief, check_array, pair
 from scratchcnn.layer import Layer
 
 
@@ -69,10 +69,7 @@ class Pooling(Layer):
         self.stride = pair(owner, "stride", stride, 1)
 
     def __repr__(self) -> str:
-        kernel, stride = (
-            str(y) if y == x else f"({y}, {x})"
-            for y, x in (self.kernel_size, self.stride)
-        )
+        kernel, stride = brief(self.kernel_size), brief(self.stride)
         form = kernel if stride == kernel else f"{kernel}, stride={stride}"
         return f"{type(self).__name__}({form})"
 

@@ -475,12 +475,6 @@ extensions = ["myst_nb", "sphinx_exercise", "fields", "cells"]
 html_theme = "basic"
 nb_execution_mode = "off"
 """
-TOLD = """\
-```{exercise} Volume
-:label: volume
-How many numbers has the array?
-```
-"""
 SOURCE = 'answer("volume", "Numbers", 2 * 3 * 4711)'
 
 

@@ -31,7 +31,6 @@ from PIL import Image
 from scratchcnn.data import drawn
 
 ROOT = Path(__file__).parents[2]
-SVG = "{http://www.w3.org/2000/svg}"
 CELL = re.compile(r"^`{3,}\{code-cell\}.*?\n(.*?)^`{3,}$", re.M | re.S)
 HEAD = re.compile(r"\A(---.*?^---\n|(:[\w-]+:[^\n]*\n)*)", re.M | re.S)
 FEWER = re.compile(r"(?<=:)2000\b|\b2000(?=:)")  # images than there are

@@ -21,8 +21,9 @@ from scratchcnn.convolutions.forward import (
     unroll,
 )
 from scratchcnn.layers.convolution import Conv2D
+from tests.cases import pairs
 from tests.comparing import LAYOUTS, assert_close
-from tests.layers.test_convolution import FORM, pairs
+from tests.layers.test_convolution import FORM
 from tests.reference import (
     conv_forward,
     dft2,

@@ -1,6 +1,10 @@
-"""Augmentation: what a moved image holds, and how often it moves."""
+"""Augmentation: what a moved image holds, and how often it moves.
+
+What all ways to change images have to do is here, too.
+"""
 
 import re
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,8 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scratchcnn.data.augmentation import move, shift_and_flip
+from scratchcnn.data.erasing import erase
 from tests.comparing import LAYOUTS, global_random_state
 from tests.reference import moved
+
+WAYS = {"shift_and_flip": shift_and_flip, "erase": partial(erase, share=1)}
+EACH = pytest.mark.parametrize("name", WAYS)
 
 
 @st.composite
@@ -43,15 +51,70 @@ def test_a_picture_that_one_can_see():
     np.testing.assert_array_equal(y[0, 0], [[0, 0, 0], [0, 3, 2], [0, 6, 5]])
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+# All ways to change the images of a batch
+
+
+@EACH
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(7, 1, 28, 28), (1, 3, 4, 6), (0, 1, 5, 5)])
-def test_shape_and_precision_stay_and_x_is_not_changed(shape, dtype, rng):
+def test_shape_and_precision_stay_and_x_is_not_changed(
+    name, shape, dtype, rng
+):
     x = rng.uniform(0.1, 1, shape).astype(dtype)
     before = x.copy()
-    y = shift_and_flip(x, rng)
+    y = WAYS[name](x, rng)
     assert (y.shape, y.dtype) == (x.shape, x.dtype)
     assert not np.shares_memory(x, y)
     np.testing.assert_array_equal(x, before)
+
+
+@EACH
+def test_the_same_generator_does_the_same_and_nothing_global(name, rng):
+    x, state = rng.random((30, 1, 8, 8)), global_random_state()
+    one, same, other = (
+        WAYS[name](x, np.random.default_rng(seed)) for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(one, same)
+    assert not np.array_equal(one, other)
+    assert global_random_state() == state
+
+
+@pytest.mark.parametrize(
+    ("name", "little", "much"),
+    [
+        ("shift_and_flip", {"flip": 0}, {"flip": 1}),
+        ("erase", {"share": 0}, {"area": (0.9, 1), "ratio": 7.0}),
+    ],
+)
+def test_the_settings_do_not_change_how_much_is_drawn(name, little, much, rng):
+    x = rng.random((30, 1, 8, 8))
+    one, two = np.random.default_rng(1), np.random.default_rng(1)
+    WAYS[name](x, one, **little)
+    WAYS[name](x, two, **much)
+    assert one.bit_generator.state == two.bit_generator.state
+
+
+@EACH
+@pytest.mark.parametrize(
+    ("x", "error"),
+    [
+        (np.zeros((2, 1, 5, 5), np.uint8), TypeError),
+        (np.zeros((2, 5, 5)), ValueError),
+        (None, TypeError),
+    ],
+)
+def test_what_are_no_images_is_refused(name, x, error, rng):
+    with pytest.raises(error, match=f"^{name} wants x "):
+        WAYS[name](x, rng)
+
+
+@EACH
+def test_a_seed_is_no_generator(name):
+    with pytest.raises(TypeError, match=rf"^{name} wants rng as a numpy\."):
+        WAYS[name](np.zeros((2, 1, 5, 5)), 0)
+
+
+# Shifts and flips
 
 
 def test_without_shift_and_flip_nothing_happens(rng):
@@ -102,42 +165,6 @@ def test_all_channels_of_an_image_move_together(rng):
     np.testing.assert_array_equal(y, np.repeat(y[:, :1], 3, axis=1))
 
 
-def test_the_same_generator_moves_the_same_way_and_nothing_global(rng):
-    x, state = rng.standard_normal((30, 1, 8, 8)), global_random_state()
-    one, same, other = (
-        shift_and_flip(x, np.random.default_rng(seed)) for seed in (1, 1, 2)
-    )
-    np.testing.assert_array_equal(one, same)
-    assert not np.array_equal(one, other)
-    assert global_random_state() == state
-
-
-def test_the_settings_do_not_change_how_much_is_drawn(rng):
-    x = rng.standard_normal((30, 1, 8, 8))
-    one, two = np.random.default_rng(1), np.random.default_rng(1)
-    shift_and_flip(x, one, shift=2, flip=0)
-    shift_and_flip(x, two, shift=2, flip=1)
-    assert one.bit_generator.state == two.bit_generator.state
-
-
-@pytest.mark.parametrize(
-    ("x", "error"),
-    [
-        (np.zeros((2, 1, 5, 5), np.uint8), TypeError),
-        (np.zeros((2, 5, 5)), ValueError),
-        (None, TypeError),
-    ],
-)
-def test_what_are_no_images_is_refused(x, error, rng):
-    with pytest.raises(error, match=r"^shift_and_flip wants x "):
-        shift_and_flip(x, rng)
-
-
-def test_a_seed_is_no_generator():
-    with pytest.raises(TypeError, match=r"wants rng as a numpy\.random"):
-        shift_and_flip(np.zeros((2, 1, 5, 5)), 0)
-
-
 @pytest.mark.parametrize(
     ("shift", "error"), [(-1, ValueError), (1.0, TypeError), (True, TypeError)]
 )
@@ -160,4 +187,11 @@ def test_a_shift_is_no_larger_than_an_image(shape, shift, rng):
 def test_flip_is_a_probability(flip, rng):
     message = re.escape(f"wants flip from 0 to 1, got {flip}")
     with pytest.raises(ValueError, match=message):
+        shift_and_flip(np.zeros((2, 1, 5, 5)), rng, flip=flip)
+
+
+@pytest.mark.parametrize("flip", [None, True, "0.5"])
+def test_flip_is_a_number(flip, rng):
+    message = f"^shift_and_flip wants flip as a number, got {flip!r}$"
+    with pytest.raises(TypeError, match=message):
         shift_and_flip(np.zeros((2, 1, 5, 5)), rng, flip=flip)

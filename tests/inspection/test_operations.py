@@ -138,14 +138,19 @@ def conv_forward(layer, x):
     return y
 
 
-def conv_gradients(layer, x, dy):
-    padded = numbers(pad(x, layer.padding))
+def kernel_gradients(layer, dy, one, other):
+    """Add up db, and dw where one array meets the other in its frame."""
+    padded = numbers(pad(other, layer.padding))
     dw, db = zeros(layer.weight.value.shape), zeros(dy.shape[1])
     for place in np.ndindex(dy.shape):
         db[place[1]] += dy[place]
-    for output, weight, pixel in met(layer, dy):
-        dw[weight] += dy[output] * padded[pixel]
+    for here, weight, there in met(layer, one):
+        dw[weight] += one[here] * padded[there]
     return dw, db
+
+
+def conv_gradients(layer, x, dy):
+    return kernel_gradients(layer, dy, dy, x)
 
 
 def conv_dx(layer, x, dy):
@@ -177,13 +182,7 @@ def laid_down(layer, x):
 
 
 def laid_gradients(layer, x, dy):
-    padded = numbers(pad(dy, layer.padding))
-    dw, db = zeros(layer.weight.value.shape), zeros(dy.shape[1])
-    for place in np.ndindex(dy.shape):
-        db[place[1]] += dy[place]
-    for pixel, weight, output in terms(layer, x):
-        dw[weight] += x[pixel] * padded[output]
-    return dw, db
+    return kernel_gradients(layer, dy, x, dy)
 
 
 def laid_dx(layer, x, dy):

@@ -14,7 +14,7 @@ from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.network import Network
 from scratchcnn.layers.relu import ReLU
 from tests.comparing import LAYOUTS, assert_all_close, assert_close
-from tests.gradients import measured_gradients, stated_gradients
+from tests.gradients import assert_measured, stated_gradients
 from tests.reference import (
     batchnorm_dbeta,
     batchnorm_dgamma,
@@ -146,11 +146,8 @@ def test_dx_in_evaluation(case):
 def test_gradients_are_those_that_can_be_measured(training, rng):
     layer, x, dy = example(rng)
     layer.train(training)
-    wanted = measured_gradients(layer, x, dy)
-    stated = stated_gradients(layer, x, dy)
-    # Measuring has moved the running statistics, which training ignores.
-    assert_all_close(stated, wanted, tolerance=1e-8)
-    assert check_layer(layer, x, rng=rng) < 1e-7
+    # Measuring moves the running statistics, which training ignores.
+    assert_measured(layer, x, dy, rng)
 
 
 @pytest.mark.parametrize("training", [True, False])

@@ -1,14 +1,11 @@
 """BlurPool2D: loops, waves and what moves with the image, PyTorch."""
 
-import re
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scratchcnn.compiler.accelerate import accelerate
-from scratchcnn.gradient_check import check_layer
 from scratchcnn.layers.blur_pooling import BlurPool2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.network import Network
@@ -16,9 +13,10 @@ from scratchcnn.layers.pooling import MaxPool2D
 from scratchcnn.training.weights import load, save
 from tests.comparing import LAYOUTS, assert_all_close, assert_close
 from tests.gradients import (
-    measured_gradients,
-    stated_gradients,
-    torch_gradients,
+    assert_adjoint,
+    assert_as_in_torch,
+    assert_measured,
+    assert_same_passes,
 )
 from tests.reference import (
     blur_pool_dx,
@@ -140,9 +138,7 @@ def test_a_wave_is_made_lower_by_its_frequency_alone(frequency, phase):
 def test_gradients_are_those_that_can_be_measured(stride, size, rng):
     layer, x = BlurPool2D(stride), rng.standard_normal((2, 3, *size))
     dy = rng.standard_normal(layer.forward(x).shape)
-    wanted = measured_gradients(layer, x, dy)
-    assert_all_close(stated_gradients(layer, x, dy), wanted, tolerance=1e-8)
-    assert check_layer(layer, x, rng=rng) < 1e-8
+    assert_measured(layer, x, dy, rng, most=1e-8)
 
 
 @pytest.mark.pytorch
@@ -159,16 +155,12 @@ def test_agrees_with_pytorch(stride, size, rng):
 
     layer, x = BlurPool2D(stride), rng.standard_normal((2, 3, *size))
     dy = rng.standard_normal(layer.forward(x).shape)
-    y, wanted = torch_gradients(torch, theirs, [x], dy)
-    assert_close(layer.forward(x), y)
-    assert_all_close([layer.backward(dy)], wanted)
+    assert_as_in_torch(torch, theirs, layer, x, dy)
 
 
 @given(examples())
 def test_backward_is_the_adjoint_of_forward(case):
-    layer, x, dy = case
-    y = layer.forward(x)
-    assert_close(np.vdot(y, dy), np.vdot(x, layer.backward(dy)))
+    assert_adjoint(*case)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
@@ -210,12 +202,8 @@ def blurred(rng):
 def test_accelerated_it_is_the_same(rng):
     network, x = blurred(rng), rng.standard_normal((3, 1, 7, 8))
     network.astype(np.float64)
-    wanted = network.forward(x)
-    dy = rng.standard_normal(wanted.shape)
-    gradients = [a.copy() for a in stated_gradients(network, x, dy)]
     fast = accelerate(network, input_gradient=True)
-    assert_close(fast.forward(x), wanted)
-    assert_all_close(stated_gradients(fast, x, dy), gradients)
+    assert_same_passes(network, fast, x, rng)
 
 
 def test_weights_beside_it_are_saved_and_loaded(tmp_path, rng):
@@ -248,22 +236,3 @@ def test_its_name_tells_its_form():
 def test_a_stride_is_a_positive_integer(stride, error):
     with pytest.raises(error, match=r"^BlurPool2D wants stride .*got"):
         BlurPool2D(stride)
-
-
-@pytest.mark.parametrize("shape", [(4, 4), (2, 4, 4), (1, 2, 4, 4, 1)])
-def test_images_have_channels_and_a_batch_axis(shape):
-    message = f"BlurPool2D(2) wants x of shape (N, C, H, W), got {shape}"
-    with pytest.raises(ValueError, match=re.escape(message)):
-        BlurPool2D().forward(np.zeros(shape))
-
-
-@pytest.mark.parametrize("size", [(0, 4), (4, 0), (0, 0)])
-def test_an_image_has_a_pixel(size):
-    with pytest.raises(ValueError, match=r"one pixel or more, got \(2, 3"):
-        BlurPool2D().forward(np.zeros((2, 3, *size)))
-
-
-def test_it_has_nothing_to_learn():
-    layer = BlurPool2D()
-    assert layer.parameters() == []
-    assert layer.buffers() == {}

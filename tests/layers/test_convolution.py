@@ -1,25 +1,27 @@
-"""Conv2D: its equations in loops, SciPy's form, PyTorch, its refusals."""
+"""Conv2D: its equations in loops, SciPy's form, PyTorch, other layers.
+
+What all kinds of convolution have in common is in `test_convolutions`.
+"""
 
 import re
-from typing import NamedTuple
+from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchcnn.gradient_check import check_layer
 from scratchcnn.layers.convolution import Conv2D, gather, scatter
 from scratchcnn.layers.dense import Dense
-from scratchcnn.layers.initialization import he_normal
-from tests.comparing import LAYOUTS, assert_all_close, assert_close
+from tests.cases import case_of, laid_out, pairs
+from tests.comparing import assert_all_close, assert_close
 from tests.gradients import (
-    measured_gradients,
+    assert_adjoint,
+    assert_as_in_torch,
+    assert_measured,
     stated_gradients,
-    torch_gradients,
 )
 from tests.reference import (
-    Array,
     conv2d_scipy,
     conv2d_scipy_backward,
     conv_db,
@@ -43,28 +45,13 @@ FORMS = [
 FORM = pytest.mark.parametrize(("kernel", "stride", "padding", "size"), FORMS)
 
 
-class Case(NamedTuple):
-    """A layer in float64, with x and dy for it."""
-
-    layer: Conv2D
-    x: Array
-    dy: Array
-
-
 def example(rng, kernel, stride, padding, size, *, n=2, c=3, f=4):
     layer = Conv2D(c, f, kernel, stride=stride, padding=padding, rng=rng)
-    layer.astype(np.float64)
-    layer.bias.value[...] = rng.standard_normal(f)
-    x = rng.standard_normal((n, c, *size))
     lengths = (
         positions(length + 2 * p, k, s)
         for length, k, s, p in zip(size, kernel, stride, padding, strict=True)
     )
-    return Case(layer, x, rng.standard_normal((n, f, *lengths)))
-
-
-def pairs(least, most):
-    return st.tuples(st.integers(least, most), st.integers(least, most))
+    return case_of(layer, rng, (n, c, *size), (n, f, *lengths))
 
 
 @st.composite
@@ -79,9 +66,7 @@ def examples(draw, most_stride=3, most_padding=2):
     ]
     rng = np.random.default_rng(draw(st.integers(0, 999)))
     case = example(rng, kernel, stride, padding, size, n=n, c=c, f=f)
-    layout = LAYOUTS[draw(st.sampled_from([*LAYOUTS]))]
-    case.layer.weight.value = layout(case.layer.weight.value)
-    return Case(case.layer, layout(case.x), layout(case.dy))
+    return laid_out(draw, case)
 
 
 # The equations
@@ -196,35 +181,23 @@ def test_agrees_with_one_image_at_a_time_by_scipy(case):
 def test_gradients_are_those_that_can_be_measured(
     kernel, stride, padding, size, rng
 ):
-    layer, x, dy = example(rng, kernel, stride, padding, size)
-    wanted = measured_gradients(layer, x, dy)
-    stated = stated_gradients(layer, x, dy)
-    assert_all_close(stated, wanted, tolerance=1e-8)
-    assert check_layer(layer, x, rng=rng) < 1e-7
+    assert_measured(*example(rng, kernel, stride, padding, size), rng)
 
 
 @pytest.mark.pytorch
 @FORM
 def test_agrees_with_pytorch(kernel, stride, padding, size, rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    layer, x, dy = example(rng, kernel, stride, padding, size)
-
-    def theirs(x, w, b):
-        conv2d = torch.nn.functional.conv2d
-        return conv2d(x, w, b, stride=stride, padding=padding)
-
-    arrays = x, layer.weight.value, layer.bias.value
-    y, wanted = torch_gradients(torch, theirs, arrays, dy)
-    assert_close(layer.forward(x), y)
-    assert_all_close(stated_gradients(layer, x, dy), wanted)
+    conv2d = torch.nn.functional.conv2d
+    theirs = partial(conv2d, stride=stride, padding=padding)
+    case = example(rng, kernel, stride, padding, size)
+    assert_as_in_torch(torch, theirs, *case)
 
 
 @given(examples())
 def test_without_a_bias_backward_is_the_adjoint_of_forward(case):
-    layer, x, dy = case
-    layer.bias.value[...] = 0
-    y = layer.forward(x)
-    assert_close(np.vdot(y, dy), np.vdot(x, layer.backward(dy)))
+    case.layer.bias.value[...] = 0
+    assert_adjoint(*case)
 
 
 @FORM
@@ -274,109 +247,6 @@ def test_a_kernel_as_large_as_the_image_is_one_dense_layer(rng):
     assert_close(layer.forward(x)[:, :, 0, 0], dense.forward(x.reshape(2, 60)))
     dx = dense.backward(dy.reshape(2, 4))
     assert_close(layer.backward(dy), dx.reshape(x.shape))
-
-
-def test_an_image_may_change_its_size_between_batches(rng):
-    layer = Conv2D(1, 2, 3, padding=1, rng=rng)
-    for size in (4, 5), (2, 7), (1, 1):
-        x = np.ones((2, 1, *size))
-        y = layer.forward(x)
-        assert y.shape == (2, 2, *size)
-        assert layer.backward(y).shape == x.shape
-
-
-def test_a_long_batch_keeps_the_digits_of_its_sums(rng):
-    layer = Conv2D(1, 1, 1, rng=rng)
-    x = np.full((200_000, 1, 1, 1), 0.1, np.float32)
-    layer.forward(x)
-    layer.backward(x)
-    tenth = float(np.float32(0.1))
-    wanted = 200_000 * np.array([tenth, tenth**2])
-    found = layer.bias.grad.item(), layer.weight.grad.item()
-    np.testing.assert_allclose(found, wanted, 3 * np.finfo(np.float32).eps)
-
-
-# Making one
-
-
-@pytest.mark.parametrize(
-    ("arguments", "name"),
-    [
-        ({}, "Conv2D(2, 4, (3, 2), stride=1, padding=0)"),
-        (
-            {"stride": 2, "padding": 1},
-            "Conv2D(2, 4, (3, 2), stride=2, padding=1)",
-        ),
-        (
-            {"stride": (2, 1), "padding": (0, 3)},
-            "Conv2D(2, 4, (3, 2), stride=(2, 1), padding=(0, 3))",
-        ),
-        ({"kernel_size": (5, 5)}, "Conv2D(2, 4, 5, stride=1, padding=0)"),
-    ],
-)
-def test_its_name_tells_its_form(arguments, name, rng):
-    arguments = {"kernel_size": (3, 2), "rng": rng} | arguments
-    assert repr(Conv2D(2, 4, **arguments)) == name
-
-
-def test_weights_are_he_s_and_biases_zero():
-    layer = Conv2D(2, 5, (3, 4), rng=np.random.default_rng(2))
-    shape = 5, 2, 3, 4
-    wanted = he_normal(shape, fan_in=24, rng=np.random.default_rng(2))
-    np.testing.assert_array_equal(layer.weight.value, wanted)
-    np.testing.assert_array_equal(layer.bias.value, np.zeros(5, np.float32))
-    assert layer.bias.value.dtype == np.float32
-    assert layer.parameters() == [layer.weight, layer.bias]
-
-
-@pytest.mark.parametrize(
-    ("name", "size", "error"),
-    [
-        ("in_channels", 0, ValueError),
-        ("in_channels", True, TypeError),
-        ("in_channels", (2, 2), TypeError),
-        ("out_channels", -1, ValueError),
-        ("out_channels", 4.0, TypeError),
-        ("kernel_size", 0, ValueError),
-        ("kernel_size", (3, 0), ValueError),
-        ("kernel_size", (0, 3), ValueError),
-        ("kernel_size", (3,), ValueError),
-        ("kernel_size", (3, 3, 3), ValueError),
-        ("kernel_size", (), ValueError),
-        ("kernel_size", "3", TypeError),
-        ("kernel_size", (3, True), TypeError),
-        ("stride", 0, ValueError),
-        ("stride", (1, 0), ValueError),
-        ("stride", 1.0, TypeError),
-        ("stride", (1, 1, 1), ValueError),
-        ("padding", -1, ValueError),
-        ("padding", (0, -1), ValueError),
-        ("padding", False, TypeError),
-        ("padding", "same", TypeError),
-    ],
-)
-def test_sizes_are_integers_and_not_too_small(name, size, error, rng):
-    sizes = {"in_channels": 2, "out_channels": 4, "kernel_size": 3}
-    with pytest.raises(error, match=rf"^Conv2D wants {name} .*got"):
-        Conv2D(**(sizes | {name: size}), rng=rng)
-
-
-def test_a_seed_is_no_generator():
-    with pytest.raises(TypeError, match=r"wants rng as a numpy\.random"):
-        Conv2D(2, 4, 3, rng=0)
-
-
-# Refusing images
-
-
-@pytest.mark.parametrize(
-    "shape", [(5, 5), (2, 5, 5), (1, 3, 5, 5), (1, 5, 5, 2), (1, 2, 5, 5, 1)]
-)
-def test_images_have_channels_and_a_batch_axis(shape, rng):
-    layer = Conv2D(2, 4, 3, rng=rng)
-    message = f"{layer} wants x of shape (N, 2, H, W), got {shape}"
-    with pytest.raises(ValueError, match=re.escape(message)):
-        layer.forward(np.zeros(shape))
 
 
 @pytest.mark.parametrize(

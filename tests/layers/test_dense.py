@@ -7,14 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchcnn.gradient_check import check_layer
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.initialization import he_normal
-from tests.comparing import LAYOUTS, assert_all_close, assert_close
+from tests.cases import case_of, laid_out
+from tests.comparing import assert_close
 from tests.gradients import (
-    measured_gradients,
+    assert_adjoint,
+    assert_as_in_torch,
+    assert_measured,
     stated_gradients,
-    torch_gradients,
 )
 from tests.reference import dense_db, dense_dw, dense_dx, dense_forward
 
@@ -22,19 +23,15 @@ from tests.reference import dense_db, dense_dw, dense_dx, dense_forward
 def example(rng, n=4, d=5, m=3):
     """Return a layer in float64, with x and dy for it."""
     layer = Dense(d, m, rng=rng)
-    layer.astype(np.float64)
-    layer.bias.value[...] = rng.standard_normal(m)
-    return layer, rng.standard_normal((n, d)), rng.standard_normal((n, m))
+    return case_of(layer, rng, (n, d), (n, m))
 
 
 @st.composite
 def examples(draw):
     """Draw the same, of any size, and in any layout in memory."""
     sizes = draw(st.tuples(*[st.integers(1, 6)] * 3))
-    seed, layout = draw(st.integers(0, 999)), draw(st.sampled_from([*LAYOUTS]))
-    layer, x, dy = example(np.random.default_rng(seed), *sizes)
-    layer.weight.value = LAYOUTS[layout](layer.weight.value)
-    return layer, LAYOUTS[layout](x), LAYOUTS[layout](dy)
+    rng = np.random.default_rng(draw(st.integers(0, 999)))
+    return laid_out(draw, example(rng, *sizes))
 
 
 @pytest.mark.equation("dense-forward")
@@ -71,33 +68,19 @@ def test_db(case):
 
 @pytest.mark.finite_differences
 def test_gradients_are_those_that_can_be_measured(rng):
-    layer, x, dy = example(rng)
-    wanted = measured_gradients(layer, x, dy)
-    stated = stated_gradients(layer, x, dy)
-    assert_all_close(stated, wanted, tolerance=1e-8)
-    assert check_layer(layer, x, rng=rng) < 1e-7
+    assert_measured(*example(rng), rng)
 
 
 @pytest.mark.pytorch
 def test_agrees_with_pytorch(rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    layer, x, dy = example(rng)
-    y, wanted = torch_gradients(
-        torch,
-        torch.nn.functional.linear,
-        [x, layer.weight.value, layer.bias.value],
-        dy,
-    )
-    assert_close(layer.forward(x), y)
-    assert_all_close(stated_gradients(layer, x, dy), wanted)
+    assert_as_in_torch(torch, torch.nn.functional.linear, *example(rng))
 
 
 @given(examples())
 def test_without_a_bias_backward_is_the_adjoint_of_forward(case):
-    layer, x, dy = case
-    layer.bias.value[...] = 0
-    y = layer.forward(x)
-    assert_close(np.vdot(y, dy), np.vdot(x, layer.backward(dy)))
+    case.layer.bias.value[...] = 0
+    assert_adjoint(*case)
 
 
 def test_weights_are_he_s_and_biases_zero():

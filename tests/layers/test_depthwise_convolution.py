@@ -1,7 +1,9 @@
-"""DepthwiseConv2D: loops, full kernels, holes, PyTorch, its refusals."""
+"""DepthwiseConv2D: loops, full kernels, holes, PyTorch.
+
+What all kinds of convolution have in common is in `test_convolutions`.
+"""
 
 import re
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -9,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scratchcnn.convolutions.cost import direct_flops, least_bytes, sizes_of
-from scratchcnn.gradient_check import check_layer
 from scratchcnn.inspection.features import receptive_field
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.depthwise_convolution import (
@@ -17,17 +18,16 @@ from scratchcnn.layers.depthwise_convolution import (
     extent,
     pixels_seen,
 )
-from scratchcnn.layers.initialization import he_normal
 from scratchcnn.layers.network import Network
-from scratchcnn.training.weights import load, save
-from tests.comparing import LAYOUTS, assert_all_close, assert_close
+from tests.cases import case_of, laid_out, pairs
+from tests.comparing import assert_all_close, assert_close
 from tests.gradients import (
-    measured_gradients,
+    assert_adjoint,
+    assert_as_in_torch,
+    assert_measured,
     stated_gradients,
-    torch_gradients,
 )
 from tests.reference import (
-    Array,
     conv_db,
     conv_forward,
     depthwise_dw,
@@ -56,14 +56,6 @@ FORM = pytest.mark.parametrize(
 )
 
 
-class Case(NamedTuple):
-    """A layer in float64, with x and dy for it."""
-
-    layer: DepthwiseConv2D
-    x: Array
-    dy: Array
-
-
 def form_of(layer):
     return layer.stride, layer.padding, layer.dilation
 
@@ -72,20 +64,13 @@ def example(rng, kernel, stride, padding, dilation, size, *, n=2, c=3):
     layer = DepthwiseConv2D(
         c, kernel, stride=stride, padding=padding, dilation=dilation, rng=rng
     )
-    layer.astype(np.float64)
-    layer.bias.value[...] = rng.standard_normal(c)
-    x = rng.standard_normal((n, c, *size))
     lengths = (
         positions(length + 2 * p, d * (k - 1) + 1, s)
         for length, k, s, p, d in zip(
             size, kernel, stride, padding, dilation, strict=True
         )
     )
-    return Case(layer, x, rng.standard_normal((n, c, *lengths)))
-
-
-def pairs(least, most):
-    return st.tuples(st.integers(least, most), st.integers(least, most))
+    return case_of(layer, rng, (n, c, *size), (n, c, *lengths))
 
 
 @st.composite
@@ -101,9 +86,7 @@ def examples(draw, most_stride=3, most_dilation=3):
     ]
     rng = np.random.default_rng(draw(st.integers(0, 999)))
     case = example(rng, kernel, stride, padding, dilation, size, n=n, c=c)
-    layout = LAYOUTS[draw(st.sampled_from([*LAYOUTS]))]
-    case.layer.weight.value = layout(case.layer.weight.value)
-    return Case(case.layer, layout(case.x), layout(case.dy))
+    return laid_out(draw, case)
 
 
 # The equations
@@ -398,42 +381,28 @@ def test_pixels_seen_is_a_view(kernel, stride, padding, dilation, size, rng):
 def test_gradients_are_those_that_can_be_measured(
     kernel, stride, padding, dilation, size, rng
 ):
-    layer, x, dy = example(rng, kernel, stride, padding, dilation, size)
-    wanted = measured_gradients(layer, x, dy)
-    stated = stated_gradients(layer, x, dy)
-    assert_all_close(stated, wanted, tolerance=1e-8)
-    assert check_layer(layer, x, rng=rng) < 1e-7
+    case = example(rng, kernel, stride, padding, dilation, size)
+    assert_measured(*case, rng)
 
 
 @pytest.mark.pytorch
 @FORM
 def test_agrees_with_pytorch(kernel, stride, padding, dilation, size, rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    layer, x, dy = example(rng, kernel, stride, padding, dilation, size)
+    form = {"stride": stride, "padding": padding, "dilation": dilation}
 
     def theirs(x, w, b):
-        return torch.nn.functional.conv2d(
-            x,
-            w[:, None],
-            b,
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            groups=layer.channels,
-        )
+        conv2d = torch.nn.functional.conv2d
+        return conv2d(x, w[:, None], b, **form, groups=3)
 
-    arrays = x, layer.weight.value, layer.bias.value
-    y, wanted = torch_gradients(torch, theirs, arrays, dy)
-    assert_close(layer.forward(x), y)
-    assert_all_close(stated_gradients(layer, x, dy), wanted)
+    case = example(rng, kernel, stride, padding, dilation, size)
+    assert_as_in_torch(torch, theirs, *case)
 
 
 @given(examples())
 def test_without_a_bias_backward_is_the_adjoint_of_forward(case):
-    layer, x, dy = case
-    layer.bias.value[...] = 0
-    y = layer.forward(x)
-    assert_close(np.vdot(y, dy), np.vdot(x, layer.backward(dy)))
+    case.layer.bias.value[...] = 0
+    assert_adjoint(*case)
 
 
 def test_a_channel_hears_of_itself_alone(rng):
@@ -458,148 +427,6 @@ def test_a_pixel_in_a_hole_gets_no_gradient(rng):
     assert reached.tolist() == np.outer(rows, columns).astype(bool).tolist()
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_what_flows_through_keeps_its_precision(dtype, rng):
-    layer, x, dy = example(rng, *FORMS[5])
-    wanted = [layer.forward(x), *stated_gradients(layer, x, dy)]
-    x, dy = x.astype(dtype), dy.astype(dtype)
-    y, dx = layer.forward(x), layer.backward(dy)
-    assert y.dtype == dx.dtype == dtype
-    assert layer.weight.grad.dtype == np.float64
-    found = [y, dx, layer.weight.grad, layer.bias.grad]
-    tolerance = 30 * float(np.finfo(dtype).eps)
-    for one, other in zip(found, wanted, strict=True):
-        assert_close(one, other, tolerance=tolerance)
-
-
-def test_images_may_change_their_size_and_number_between_batches(rng):
-    layer = DepthwiseConv2D(2, 3, padding=2, dilation=2, rng=rng)
-    for n, size in (2, (4, 5)), (0, (7, 2)), (1, (1, 1)):
-        x = np.ones((n, 2, *size))
-        y = layer.forward(x)
-        assert y.shape == x.shape
-        assert layer.backward(y).shape == x.shape
-    assert (layer.weight.grad[:, 0] == 0).all()  # which saw the padding
-
-
-def test_no_image_makes_no_gradient(rng):
-    layer = DepthwiseConv2D(2, 3, rng=rng)
-    layer.weight.grad[...] = layer.bias.grad[...] = 1
-    assert layer.backward(layer.forward(np.ones((0, 2, 3, 3)))).size == 0
-    assert not layer.weight.grad.any()
-    assert not layer.bias.grad.any()
-
-
-def test_a_long_batch_keeps_the_digits_of_its_sums(rng):
-    layer = DepthwiseConv2D(1, 1, rng=rng)
-    x = np.full((200_000, 1, 1, 1), 0.1, np.float32)
-    layer.forward(x)
-    layer.backward(x)
-    tenth = float(np.float32(0.1))
-    wanted = 200_000 * np.array([tenth, tenth**2])
-    found = layer.bias.grad.item(), layer.weight.grad.item()
-    np.testing.assert_allclose(found, wanted, 3 * np.finfo(np.float32).eps)
-
-
-def test_it_is_saved_and_loaded(tmp_path, rng):
-    one, other = (
-        Network([DepthwiseConv2D(2, 3, dilation=(1, 2), rng=rng)])
-        for _ in range(2)
-    )
-    x = rng.standard_normal((2, 2, 6, 6))
-    assert (one.forward(x) != other.forward(x)).any()
-    save(one, tmp_path / "weights.npz")
-    load(other, tmp_path / "weights.npz")
-    np.testing.assert_array_equal(one.forward(x), other.forward(x))
-
-
-# Making one
-
-
-@pytest.mark.parametrize(
-    ("arguments", "name"),
-    [
-        (
-            {},
-            "DepthwiseConv2D(4, (3, 2), stride=1, padding=0, dilation=1)",
-        ),
-        (
-            {"stride": (2, 1), "padding": (0, 3), "dilation": (1, 2)},
-            "DepthwiseConv2D(4, (3, 2), stride=(2, 1), padding=(0, 3), "
-            "dilation=(1, 2))",
-        ),
-        (
-            {"kernel_size": (5, 5), "stride": 2, "padding": 1, "dilation": 3},
-            "DepthwiseConv2D(4, 5, stride=2, padding=1, dilation=3)",
-        ),
-    ],
-)
-def test_its_name_tells_its_form(arguments, name, rng):
-    arguments = {"kernel_size": (3, 2), "rng": rng} | arguments
-    assert repr(DepthwiseConv2D(4, **arguments)) == name
-
-
-def test_weights_are_he_s_of_one_channel_and_biases_zero():
-    layer = DepthwiseConv2D(5, (3, 4), rng=np.random.default_rng(2))
-    wanted = he_normal((5, 3, 4), fan_in=12, rng=np.random.default_rng(2))
-    np.testing.assert_array_equal(layer.weight.value, wanted)
-    np.testing.assert_array_equal(layer.bias.value, np.zeros(5, np.float32))
-    assert layer.bias.value.dtype == np.float32
-    assert layer.parameters() == [layer.weight, layer.bias]
-    assert layer.settings() == {
-        "channels": 5,
-        "kernel_size": (3, 4),
-        "stride": (1, 1),
-        "padding": (0, 0),
-        "dilation": (1, 1),
-    }
-
-
-@pytest.mark.parametrize(
-    ("name", "size", "error"),
-    [
-        ("channels", 0, ValueError),
-        ("channels", True, TypeError),
-        ("channels", (2, 2), TypeError),
-        ("kernel_size", 0, ValueError),
-        ("kernel_size", (3, 0), ValueError),
-        ("kernel_size", (3, 3, 3), ValueError),
-        ("kernel_size", "3", TypeError),
-        ("stride", 0, ValueError),
-        ("stride", 1.0, TypeError),
-        ("padding", -1, ValueError),
-        ("padding", "same", TypeError),
-        ("dilation", 0, ValueError),
-        ("dilation", (1, 0), ValueError),
-        ("dilation", (2,), ValueError),
-        ("dilation", 1.5, TypeError),
-        ("dilation", True, TypeError),
-    ],
-)
-def test_sizes_are_integers_and_not_too_small(name, size, error, rng):
-    sizes = {"channels": 2, "kernel_size": 3}
-    with pytest.raises(error, match=rf"^DepthwiseConv2D wants {name} .*got"):
-        DepthwiseConv2D(**(sizes | {name: size}), rng=rng)
-
-
-def test_a_seed_is_no_generator():
-    with pytest.raises(TypeError, match=r"wants rng as a numpy\.random"):
-        DepthwiseConv2D(2, 3, rng=0)
-
-
-# Refusing images
-
-
-@pytest.mark.parametrize(
-    "shape", [(5, 5), (2, 5, 5), (1, 3, 5, 5), (1, 5, 5, 2), (1, 2, 5, 5, 1)]
-)
-def test_images_have_channels_and_a_batch_axis(shape, rng):
-    layer = DepthwiseConv2D(2, 3, rng=rng)
-    message = f"{layer} wants x of shape (N, 2, H, W), got {shape}"
-    with pytest.raises(ValueError, match=re.escape(message)):
-        layer.forward(np.zeros(shape))
-
-
 @pytest.mark.parametrize(
     ("size", "padding", "padded"),
     [
@@ -614,11 +441,3 @@ def test_a_kernel_has_room_with_its_holes(size, padding, padded, rng):
     message = f"{layer} wants images of at least (7, 4) pixels, got {padded}"
     with pytest.raises(ValueError, match=re.escape(message)):
         layer.forward(np.zeros((1, 2, *size)))
-
-
-def test_dy_has_the_shape_of_y(rng):
-    layer, x, dy = example(rng, *FORMS[4])
-    layer.forward(x)
-    for wrong in dy[:1], dy[:, :2], dy[..., 1:]:
-        with pytest.raises(ValueError, match="wants dy of shape"):
-            layer.backward(wrong)

@@ -1,13 +1,10 @@
 """Global pooling and kernels of one pixel: loops, class maps, PyTorch."""
 
-import re
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchcnn.gradient_check import check_layer
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.global_pooling import GlobalAvgPool2D
@@ -16,9 +13,9 @@ from scratchcnn.layers.pooling import AvgPool2D
 from scratchcnn.layers.reshape import Flatten
 from tests.comparing import LAYOUTS, assert_all_close, assert_close
 from tests.gradients import (
-    measured_gradients,
+    assert_as_in_torch,
+    assert_measured,
     stated_gradients,
-    torch_gradients,
 )
 from tests.reference import (
     class_map,
@@ -112,9 +109,7 @@ def test_the_mean_of_a_class_s_map_is_its_logit_without_bias(case, classes):
 def test_gradients_are_those_that_can_be_measured(size, rng):
     layer, x = GlobalAvgPool2D(), rng.standard_normal((2, 3, *size))
     dy = rng.standard_normal((2, 3))
-    wanted = measured_gradients(layer, x, dy)
-    assert_all_close(stated_gradients(layer, x, dy), wanted, tolerance=1e-8)
-    assert check_layer(layer, x, rng=rng) < 1e-8
+    assert_measured(layer, x, dy, rng, most=1e-8)
 
 
 @pytest.mark.pytorch
@@ -126,10 +121,7 @@ def test_agrees_with_pytorch(size, rng):
         return torch.nn.functional.adaptive_avg_pool2d(x, 1).flatten(1)
 
     x, dy = rng.standard_normal((2, 3, *size)), rng.standard_normal((2, 3))
-    y, wanted = torch_gradients(torch, theirs, [x], dy)
-    layer = GlobalAvgPool2D()
-    assert_close(layer.forward(x), y)
-    assert_all_close([layer.backward(dy)], wanted)
+    assert_as_in_torch(torch, theirs, GlobalAvgPool2D(), x, dy)
 
 
 def test_it_is_average_pooling_by_one_window(rng):
@@ -153,23 +145,5 @@ def test_images_may_change_their_size_between_batches(rng):
         assert layer.backward(np.ones((n, 2))).shape == (n, 2, *size)
 
 
-# Refusing
-
-
-@pytest.mark.parametrize("shape", [(4, 4), (2, 4, 4), (1, 2, 4, 4, 1)])
-def test_images_have_channels_and_a_batch_axis(shape):
-    message = f"GlobalAvgPool2D() wants x of shape (N, C, H, W), got {shape}"
-    with pytest.raises(ValueError, match=re.escape(message)):
-        GlobalAvgPool2D().forward(np.zeros(shape))
-
-
-@pytest.mark.parametrize("size", [(0, 4), (4, 0), (0, 0)])
-def test_a_map_without_a_pixel_has_no_mean(size):
-    with pytest.raises(ValueError, match=r"one pixel or more, got \(2, 3"):
-        GlobalAvgPool2D().forward(np.zeros((2, 3, *size)))
-
-
-def test_it_has_nothing_to_learn():
-    layer = GlobalAvgPool2D()
-    assert layer.parameters() == []
-    assert layer.buffers() == layer.settings() == {}
+def test_it_has_no_settings():
+    assert GlobalAvgPool2D().settings() == {}

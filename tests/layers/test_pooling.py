@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchcnn.gradient_check import check_layer
+from scratchcnn.layers.blur_pooling import BlurPool2D
 from scratchcnn.layers.convolution import gather
+from scratchcnn.layers.global_pooling import GlobalAvgPool2D
 from scratchcnn.layers.network import Network
 from scratchcnn.layers.pooling import (
     AvgPool2D,
@@ -21,8 +22,8 @@ from scratchcnn.layers.pooling import (
 )
 from tests.comparing import LAYOUTS, assert_all_close, assert_close, frozen
 from tests.gradients import (
-    measured_gradients,
-    stated_gradients,
+    assert_as_in_torch,
+    assert_measured,
     torch_gradients,
 )
 from tests.reference import (
@@ -52,6 +53,10 @@ FORMS = [
 ]
 FORM = pytest.mark.parametrize(("kernel", "stride", "size"), FORMS)
 BOTH = pytest.mark.parametrize("kind", [MaxPool2D, AvgPool2D])
+WHOLE = BlurPool2D(), GlobalAvgPool2D()  # which leave out no pixel
+ANY = pytest.mark.parametrize(
+    "layer", [MaxPool2D(2), AvgPool2D((2, 3)), *WHOLE], ids=repr
+)
 
 
 class Case(NamedTuple):
@@ -201,10 +206,7 @@ def test_gradients_are_those_that_can_be_measured(
 ):
     layer, x = kind(kernel, stride), distinct(rng, (2, 3, *size))
     dy = rng.standard_normal((2, 3, *lengths(size, kernel, stride)))
-    wanted = measured_gradients(layer, x, dy)
-    stated = stated_gradients(layer, x, dy)
-    assert_all_close(stated, wanted, tolerance=1e-8)
-    assert check_layer(layer, x, rng=rng) < 1e-7
+    assert_measured(layer, x, dy, rng)
 
 
 @pytest.mark.pytorch
@@ -221,10 +223,7 @@ def test_agrees_with_pytorch_at_ties_too(
     )
     x = rng.integers(0, values, (2, 3, *size)).astype(float)
     dy = rng.standard_normal((2, 3, *lengths(size, kernel, stride)))
-    y, wanted = torch_gradients(torch, theirs, [x], dy)
-    layer = kind(kernel, stride)
-    assert_close(layer.forward(x), y)
-    assert_all_close([layer.backward(dy)], wanted)
+    assert_as_in_torch(torch, theirs, kind(kernel, stride), x, dy)
 
 
 @pytest.mark.pytorch
@@ -377,12 +376,16 @@ def test_its_name_tells_its_form(kind, arguments, form):
 
 
 @BOTH
-def test_it_has_nothing_to_learn(kind):
+def test_windows_lie_side_by_side_unless_told_otherwise(kind):
     layer = kind((2, 3))
     assert (layer.kernel_size, layer.stride) == ((2, 3), (2, 3))
+    assert isinstance(layer, Pooling)
+
+
+@ANY
+def test_it_has_nothing_to_learn(layer):
     assert layer.parameters() == []
     assert layer.buffers() == {}
-    assert isinstance(layer, Pooling)
 
 
 @BOTH
@@ -407,19 +410,25 @@ def test_sizes_are_positive_integers(kind, name, size, error):
         kind(**({"kernel_size": 2} | {name: size}))
 
 
-@BOTH
+@ANY
 @pytest.mark.parametrize("shape", [(4, 4), (2, 4, 4), (1, 2, 4, 4, 1)])
-def test_images_have_channels_and_a_batch_axis(kind, shape):
-    layer = kind(2)
+def test_images_have_channels_and_a_batch_axis(layer, shape):
     message = f"{layer} wants x of shape (N, C, H, W), got {shape}"
     with pytest.raises(ValueError, match=re.escape(message)):
         layer.forward(np.zeros(shape))
 
 
-@BOTH
-def test_integers_are_refused(kind):
+@pytest.mark.parametrize("layer", WHOLE, ids=repr)
+@pytest.mark.parametrize("size", [(0, 4), (4, 0), (0, 0)])
+def test_an_image_has_a_pixel(layer, size):
+    with pytest.raises(ValueError, match=r"one pixel or more, got \(2, 3"):
+        layer.forward(np.zeros((2, 3, *size)))
+
+
+@ANY
+def test_integers_are_refused(layer):
     with pytest.raises(TypeError, match=r"wants x as an array of floats"):
-        kind(2).forward(np.zeros((1, 1, 4, 4), np.uint8))
+        layer.forward(np.zeros((1, 1, 4, 4), np.uint8))
 
 
 @BOTH

@@ -7,14 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchcnn.gradient_check import check_layer
 from scratchcnn.layers.reshape import Flatten, Reshape
-from tests.comparing import LAYOUTS, assert_all_close
-from tests.gradients import (
-    measured_gradients,
-    stated_gradients,
-    torch_gradients,
-)
+from tests.comparing import LAYOUTS
+from tests.gradients import assert_as_in_torch, assert_measured
 
 
 @st.composite
@@ -74,9 +69,7 @@ def test_a_missing_length_is_worked_out(given_shape, wanted):
 def test_gradients_are_those_that_can_be_measured(layer, rng):
     x = rng.standard_normal((2, 2, 3, 4))
     r = rng.standard_normal(layer.forward(x).shape)
-    wanted = measured_gradients(layer, x, r)
-    assert_all_close(stated_gradients(layer, x, r), wanted, tolerance=1e-8)
-    assert check_layer(layer, x, rng=rng) < 1e-7
+    assert_measured(layer, x, r, rng)
 
 
 @pytest.mark.pytorch
@@ -87,9 +80,7 @@ def test_agrees_with_pytorch(rng):
         (Flatten(), torch.nn.Flatten()),
         (Reshape((24,)), lambda x: x.reshape(-1, 24)),
     ]:
-        y, wanted = torch_gradients(torch, theirs, [x], r)
-        assert_all_close([layer.forward(x)], [y])
-        assert_all_close(stated_gradients(layer, x, r), wanted)
+        assert_as_in_torch(torch, theirs, layer, x, r)
 
 
 def test_the_batch_may_change_its_length_and_its_images_their_shape():

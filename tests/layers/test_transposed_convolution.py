@@ -1,29 +1,26 @@
-"""ConvTranspose2D: loops, the passes of Conv2D exchanged, PyTorch."""
+"""ConvTranspose2D: loops, the passes of Conv2D exchanged, PyTorch.
+
+What all kinds of convolution have in common is in `test_convolutions`.
+"""
 
 import re
-from typing import NamedTuple
+from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchcnn.compiler.accelerate import accelerate
-from scratchcnn.gradient_check import check_layer
 from scratchcnn.layers.convolution import Conv2D
-from scratchcnn.layers.initialization import he_normal
-from scratchcnn.layers.network import Network
-from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.transposed_convolution import ConvTranspose2D
-from scratchcnn.training.weights import load, save
-from tests.comparing import LAYOUTS, assert_all_close, assert_close
+from tests.cases import case_of, laid_out, pairs
+from tests.comparing import assert_close
 from tests.gradients import (
-    measured_gradients,
+    assert_as_in_torch,
+    assert_measured,
     stated_gradients,
-    torch_gradients,
 )
 from tests.reference import (
-    Array,
     conv_db,
     conv_transpose_dw,
     conv_transpose_dx,
@@ -46,39 +43,26 @@ FORMS = [
 FORM = pytest.mark.parametrize(("kernel", "stride", "padding", "size"), FORMS)
 
 
-class Case(NamedTuple):
-    """A layer in float64, with x and dy for it."""
-
-    layer: ConvTranspose2D
-    x: Array
-    dy: Array
-
-
 def example(rng, kernel, stride, padding, size, *, n=2, c=3, f=4):
     layer = ConvTranspose2D(
         c, f, kernel, stride=stride, padding=padding, rng=rng
     )
-    layer.astype(np.float64)
-    layer.bias.value[...] = rng.standard_normal(f)
     output = map(conv_transpose_size, size, kernel, stride, padding)
-    x = rng.standard_normal((n, c, *size))
-    return Case(layer, x, rng.standard_normal((n, f, *output)))
+    return case_of(layer, rng, (n, c, *size), (n, f, *output))
 
 
 @st.composite
 def examples(draw):
     """Draw a case of any form and size, in any layout in memory."""
     n, c, f = draw(st.tuples(*[st.integers(1, 3)] * 3))
-    kernel, stride = (draw(st.tuples(*[st.integers(1, 3)] * 2)) for _ in "ks")
-    size = draw(st.tuples(*[st.integers(1, 4)] * 2))
+    kernel, stride = draw(pairs(1, 3)), draw(pairs(1, 3))
+    size = draw(pairs(1, 4))
     forms = zip(size, kernel, stride, strict=True)
     whole = [s * (length - 1) + k for length, k, s in forms]
     padding = tuple(draw(st.integers(0, min(2, (w - 1) // 2))) for w in whole)
     rng = np.random.default_rng(draw(st.integers(0, 999)))
     case = example(rng, kernel, stride, padding, size, n=n, c=c, f=f)
-    layout = LAYOUTS[draw(st.sampled_from([*LAYOUTS]))]
-    case.layer.weight.value = layout(case.layer.weight.value)
-    return Case(case.layer, layout(case.x), layout(case.dy))
+    return laid_out(draw, case)
 
 
 def twin(layer):
@@ -201,40 +185,19 @@ def test_its_passes_are_those_of_a_convolution_to_the_last_digit(case):
 def test_gradients_are_those_that_can_be_measured(
     kernel, stride, padding, size, rng
 ):
-    layer, x, dy = example(rng, kernel, stride, padding, size)
-    wanted = measured_gradients(layer, x, dy)
-    stated = stated_gradients(layer, x, dy)
-    assert_all_close(stated, wanted, tolerance=1e-8)
-    assert check_layer(layer, x, rng=rng) < 1e-7
+    assert_measured(*example(rng, kernel, stride, padding, size), rng)
 
 
 @pytest.mark.pytorch
 @FORM
 def test_agrees_with_pytorch(kernel, stride, padding, size, rng):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    layer, x, dy = example(rng, kernel, stride, padding, size)
-
-    def theirs(x, w, b):
-        function = torch.nn.functional.conv_transpose2d
-        return function(x, w, b, stride=stride, padding=padding)
-
-    arrays = x, layer.weight.value, layer.bias.value
-    y, wanted = torch_gradients(torch, theirs, arrays, dy)
-    assert_close(layer.forward(x), y)
-    assert_all_close(stated_gradients(layer, x, dy), wanted)
+    function = torch.nn.functional.conv_transpose2d
+    theirs = partial(function, stride=stride, padding=padding)
+    case = example(rng, kernel, stride, padding, size)
+    assert_as_in_torch(torch, theirs, *case)
     module = torch.nn.ConvTranspose2d(3, 4, kernel, stride, padding)
-    assert tuple(module.weight.shape) == layer.weight.value.shape
-
-
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_precision_is_that_of_the_images(dtype, rng):
-    layer, x, dy = example(rng, (3, 2), (2, 1), (1, 0), (4, 3))
-    wanted = [layer.forward(x), layer.backward(dy)]
-    y = layer.forward(x.astype(dtype))
-    dx = layer.backward(dy.astype(dtype))
-    assert y.dtype == dx.dtype == dtype
-    tolerance = 50 * np.finfo(dtype).eps
-    assert_all_close([y, dx], wanted, tolerance=tolerance)
+    assert tuple(module.weight.shape) == case.layer.weight.value.shape
 
 
 def test_between_kernels_with_gaps_there_is_the_bias_alone(rng):
@@ -245,132 +208,6 @@ def test_between_kernels_with_gaps_there_is_the_bias_alone(rng):
     for n in range(2):
         np.testing.assert_array_equal(y[n, :, 1:3], bias[:, 1:3])
         np.testing.assert_array_equal(y[n, :, :, 2::3], bias[:, :, 2::3])
-
-
-def test_an_image_may_change_its_size_between_batches(rng):
-    layer = ConvTranspose2D(1, 2, 4, stride=2, padding=1, rng=rng)
-    for n, size in (2, (4, 5)), (0, (2, 7)), (1, (1, 1)):
-        x = np.ones((n, 1, *size))
-        y = layer.forward(x)
-        assert y.shape == (n, 2, 2 * size[0], 2 * size[1])
-        assert layer.backward(y).shape == x.shape
-
-
-def test_a_long_batch_keeps_the_digits_of_its_sums(rng):
-    layer = ConvTranspose2D(1, 1, 1, rng=rng)
-    x = np.full((200_000, 1, 1, 1), 0.1, np.float32)
-    layer.forward(x)
-    layer.backward(x)
-    tenth = float(np.float32(0.1))
-    wanted = 200_000 * np.array([tenth, tenth**2])
-    found = layer.bias.grad.item(), layer.weight.grad.item()
-    np.testing.assert_allclose(found, wanted, 3 * np.finfo(np.float32).eps)
-
-
-# In a network
-
-
-def small_and_large_again(rng):
-    """Return a network that halves images and doubles them again."""
-    return Network(
-        [
-            Conv2D(1, 3, 3, stride=2, padding=1, rng=rng),
-            ReLU(),
-            ConvTranspose2D(3, 1, 4, stride=2, padding=1, rng=rng),
-        ]
-    )
-
-
-def test_accelerated_it_is_the_same(rng):
-    network, x = small_and_large_again(rng), rng.standard_normal((3, 1, 6, 8))
-    network.astype(np.float64)
-    wanted = network.forward(x)
-    dy = rng.standard_normal(wanted.shape)
-    gradients = [a.copy() for a in stated_gradients(network, x, dy)]
-    fast = accelerate(network, input_gradient=True)
-    assert_close(fast.forward(x), wanted)
-    assert_all_close(stated_gradients(fast, x, dy), gradients)
-
-
-def test_it_is_saved_and_loaded(tmp_path, rng):
-    network, x = small_and_large_again(rng), rng.standard_normal((3, 1, 6, 8))
-    save(network, tmp_path / "weights.npz")
-    other = small_and_large_again(np.random.default_rng(9))
-    load(other, tmp_path / "weights.npz")
-    np.testing.assert_array_equal(other.forward(x), network.forward(x))
-
-
-# Making one
-
-
-@pytest.mark.parametrize(
-    ("arguments", "name"),
-    [
-        ({}, "ConvTranspose2D(2, 4, (3, 2), stride=1, padding=0)"),
-        (
-            {"stride": (2, 1), "padding": (0, 3), "kernel_size": (5, 5)},
-            "ConvTranspose2D(2, 4, 5, stride=(2, 1), padding=(0, 3))",
-        ),
-    ],
-)
-def test_its_name_tells_its_form(arguments, name, rng):
-    arguments = {"kernel_size": (3, 2), "rng": rng} | arguments
-    assert repr(ConvTranspose2D(2, 4, **arguments)) == name
-
-
-@pytest.mark.parametrize(
-    ("stride", "fan_in"), [(1, 24), (2, 8), ((1, 2), 12), ((3, 5), 2)]
-)
-def test_weights_are_he_s_for_what_overlaps_and_biases_zero(stride, fan_in):
-    layer = ConvTranspose2D(
-        2, 5, (3, 4), stride=stride, rng=np.random.default_rng(2)
-    )
-    shape = 2, 5, 3, 4
-    wanted = he_normal(shape, fan_in=fan_in, rng=np.random.default_rng(2))
-    np.testing.assert_array_equal(layer.weight.value, wanted)
-    np.testing.assert_array_equal(layer.bias.value, np.zeros(5, np.float32))
-    assert layer.bias.value.dtype == np.float32
-    assert layer.parameters() == [layer.weight, layer.bias]
-
-
-@pytest.mark.parametrize(
-    ("name", "size", "error"),
-    [
-        ("in_channels", 0, ValueError),
-        ("in_channels", True, TypeError),
-        ("out_channels", -1, ValueError),
-        ("out_channels", 4.0, TypeError),
-        ("kernel_size", (3, 0), ValueError),
-        ("kernel_size", (3, 3, 3), ValueError),
-        ("kernel_size", "3", TypeError),
-        ("stride", 0, ValueError),
-        ("stride", 1.0, TypeError),
-        ("padding", -1, ValueError),
-        ("padding", "same", TypeError),
-    ],
-)
-def test_sizes_are_integers_and_not_too_small(name, size, error, rng):
-    sizes = {"in_channels": 2, "out_channels": 4, "kernel_size": 3}
-    with pytest.raises(error, match=rf"^ConvTranspose2D wants {name} .*got"):
-        ConvTranspose2D(**(sizes | {name: size}), rng=rng)
-
-
-def test_a_seed_is_no_generator():
-    with pytest.raises(TypeError, match=r"wants rng as a numpy\.random"):
-        ConvTranspose2D(2, 4, 3, rng=0)
-
-
-# Refusing images
-
-
-@pytest.mark.parametrize(
-    "shape", [(5, 5), (2, 5, 5), (1, 3, 5, 5), (1, 5, 5, 2), (1, 2, 5, 5, 1)]
-)
-def test_images_have_channels_and_a_batch_axis(shape, rng):
-    layer = ConvTranspose2D(2, 4, 3, rng=rng)
-    message = f"{layer} wants x of shape (N, 2, H, W), got {shape}"
-    with pytest.raises(ValueError, match=re.escape(message)):
-        layer.forward(np.zeros(shape))
 
 
 @pytest.mark.parametrize(
