@@ -23,6 +23,7 @@ from nbformat import NotebookNode
 WHOLE = ("scratchcnn", "book", "benchmarks")
 RECORDS = (
     ("book", "*.json"),
+    ("book", "*.npz"),
     ("benchmarks", "*.json"),
     ("scratchcnn", "*.toml"),
     ("tests", "*.toml"),

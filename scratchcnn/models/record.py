@@ -8,10 +8,11 @@ from scratchcnn.layer import Layer
 from scratchcnn.layers.batch_normalization import BatchNorm2D
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.dense import Dense
+from scratchcnn.layers.global_pooling import GlobalAvgPool2D
 from scratchcnn.layers.network import Network
 from scratchcnn.layers.pooling import MaxPool2D
 from scratchcnn.layers.relu import ReLU
-from scratchcnn.layers.reshape import Flatten
+from scratchcnn.layers.residual import Residual
 
 
 def record(*, rng: np.random.Generator) -> Network:
@@ -32,12 +33,14 @@ def record(*, rng: np.random.Generator) -> Network:
     >>> network(np.zeros((5, 1, 28, 28))).shape
     (5, 10)
     """
+
+    def convolution(before: int, channels: int) -> list[Layer]:
+        convolve = Conv2D(before, channels, 3, padding=1, rng=rng)
+        return [convolve, BatchNorm2D(channels), ReLU()]
+
     layers: list[Layer] = []
-    for before, channels in ((1, 24), (24, 48), (48, 96)):
-        layers += [
-            Conv2D(before, channels, 3, padding=1, rng=rng),
-            BatchNorm2D(channels),
-            ReLU(),
-            MaxPool2D(2),
-        ]
-    return Network([*layers, Flatten(), Dense(96 * 3 * 3, 10, rng=rng)])
+    for before, channels in ((1, 28), (28, 56)):
+        layers += [*convolution(before, channels), MaxPool2D(2)]
+        inside = [convolution(channels, channels) for _ in range(2)]
+        layers.append(Residual(Network([*inside[0], *inside[1]])))
+    return Network([*layers, GlobalAvgPool2D(), Dense(56, 10, rng=rng)])

@@ -7,6 +7,7 @@ import platform
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,44 +18,75 @@ from scratchcnn.data.fashion_mnist import FashionMNIST
 from scratchcnn.evaluation.accuracy import accuracy
 from scratchcnn.evaluation.baselines import least_squares, majority_accuracy
 from scratchcnn.files import write_whole
+from scratchcnn.layer import Layer
 from scratchcnn.layers.network import Network
 from scratchcnn.layers.reshape import Flatten
 from scratchcnn.losses.mean_squared_error import MeanSquaredError
 from scratchcnn.programs.command_line import CommandLine, new_file
 from scratchcnn.programs.options import Settings
 from scratchcnn.programs.trainer import Trainer
+from scratchcnn.training.weights import save
 
 SETTINGS = Settings(
     network="record",
-    epochs=14,
+    epochs=30,
     batch_size=128,
+    shift=1,
     flip=0.5,
-    validation=0,
+    erase=0.25,
+    smoothing=0.1,
     optimizer="sgd",
     learning_rate=0.1,
     momentum=0.9,
     nesterov=True,
     weight_decay=5e-4,
     schedule="cosine",
-    warm_up=0.2,
+    warm_up=0.15,
 )
 SEEDS = (0, 1, 2)
+TRIALS = {
+    "LeNet": Settings(network="lenet"),
+    "a third of the epochs": replace(SETTINGS, epochs=10),
+    "nothing erased": replace(SETTINGS, erase=0.0),
+}
 
 
-def measure(
-    seed: int, data: FashionMNIST, *, quiet: bool = False
-) -> dict[str, Any]:
-    """Train with one seed, then test once; say what it took."""
-    start = time.process_time()
-    trainer = Trainer(replace(SETTINGS, seed=seed, quiet=quiet), data)
+class TimedTrainer(Trainer):
+    """A trainer that can be stopped, and knows what it has taken so far.
+
+    The processor time lies in a file beside the checkpoint, and is
+    written before it: an epoch that is lost and repeated counts twice.
+    """
+
+    def __init__(
+        self, settings: Settings, data: FashionMNIST, file: Path
+    ) -> None:
+        self.start, self.clock = time.process_time(), file.with_suffix(".txt")
+        if self.clock.exists():
+            self.start -= float(self.clock.read_text())
+        super().__init__(replace(settings, checkpoint=file, resume=True), data)
+
+    @property
+    def seconds(self) -> float:
+        """The processor time so far, that of earlier processes included."""
+        return time.process_time() - self.start
+
+    def score(self, network: Layer) -> float:
+        """Score after an epoch, and write down the time."""
+        found = super().score(network)
+        write_whole(self.clock, str(self.seconds).encode())
+        return found
+
+
+def measure(trainer: TimedTrainer) -> dict[str, Any]:
+    """Train, or go on where it was stopped; say how, and what it took."""
     history = trainer.run()
-    seconds = time.process_time() - start
+    parameters = trainer.network.parameters()
     return {
-        "seed": seed,
         "losses": [round(loss, 4) for loss in history.losses],
-        "cpu_seconds": round(seconds, 1),
-        "accuracy": trainer.score(trainer.network),
-        "parameters": sum(p.value.size for p in trainer.network.parameters()),
+        "scores": history.scores,
+        "cpu_seconds": round(trainer.seconds, 1),
+        "parameters": sum(p.value.size for p in parameters),
     }
 
 
@@ -70,27 +102,56 @@ def yardsticks(data: FashionMNIST) -> dict[str, float]:
     }
 
 
-def measure_all(data: FashionMNIST, *, quiet: bool) -> dict[str, Any]:
-    """Return everything that the page shows of the record."""
-    runs = [measure(seed, data, quiet=quiet) for seed in SEEDS]
+def measure_all(
+    data: FashionMNIST, file: Path, *, quiet: bool
+) -> dict[str, Any]:
+    """Return everything that the page shows of the record.
+
+    The weights of the first seed go into a file of their own. The test
+    images are asked once for each seed, and not at all by a trial.
+    """
+    trials, runs, test = {}, [], data.test
+    for number, (name, settings) in enumerate(TRIALS.items()):
+        place = part(file, f"trial-{number}")
+        trainer = TimedTrainer(replace(settings, quiet=quiet), data, place)
+        trials[name] = measure(trainer)
+    weights = file.with_suffix(".npz")
+    for seed in SEEDS:
+        settings, place = replace(SETTINGS, seed=seed), part(file, f"{seed}")
+        trainer = TimedTrainer(replace(settings, quiet=quiet), data, place)
+        found = {"seed": seed, **measure(trainer)}
+        found["accuracy"] = accuracy(trainer.network, trainer.loss, *test)
+        runs.append(found)
+        if seed == SEEDS[0]:
+            save(trainer.network, weights)
     return {
         "settings": " ".join(SETTINGS.words()),
         "stand_in": data.stand_in,
-        "training_images": len(data.train.labels),
-        "test_images": len(data.test.labels),
+        "training_images": len(trainer.trained.labels),
+        "validation_images": len(trainer.tested.labels),
+        "test_images": len(test.labels),
         "runs": runs,
+        "trials": trials,
         **yardsticks(data),
+        "weights": sha256(weights.read_bytes()).hexdigest(),
         "python": platform.python_version(),
         "numpy": np.__version__,
     }
+
+
+def part(file: Path, name: str) -> Path:
+    """Return where a run keeps its checkpoint until all are done."""
+    return file.with_name(f"{file.stem}-{name}.part.npz")
 
 
 def write_record(*, file: Path, data: str | None, quiet: bool) -> str:
     """Measure the record, write it to a file, and say so."""
     every = range(len(fashion_mnist.NAMES))
     images = fashion_mnist.load(every, data_dir=data)
-    measured = measure_all(images, quiet=quiet)
+    measured = measure_all(images, file, quiet=quiet)
     write_whole(file, json.dumps(measured, indent=1).encode() + b"\n")
+    for path in file.parent.glob(part(file, "*").with_suffix(".*").name):
+        path.unlink()
     return f"Record: {file}\n"
 
 
