@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from scratchcnn.data.fashion_mnist import Split
+from scratchcnn.data.fashion_mnist import FashionMNIST, Split
 from scratchcnn.data.idx import DataError
+from scratchcnn.layers.network import Network
 from scratchcnn.models.record import record
 from scratchcnn.programs.options import Settings
 from scratchcnn.programs.record import SEEDS
@@ -17,12 +18,13 @@ from scratchcnn.training.weights import load, named_arrays
 
 RECORD = Path(__file__).with_name("records") / "record.json"
 WEIGHTS = RECORD.with_suffix(".npz")
+FEW = 4000  # of drawn images
 SHORT = Settings(
     network="record", epochs=2, batch_size=32, validation=0, quiet=True
 )
 
 
-def best(data):
+def best(data: FashionMNIST) -> tuple[Network, Network]:
     """Return the network of the record, as it started and as it ended.
 
     Drawn garments are other images than those it has learned from: for
@@ -36,8 +38,9 @@ def best(data):
     end = record(rng=np.random.default_rng(SEEDS[0]))
     start = copy.deepcopy(end)
     if data.stand_in:
-        few = Split(*(array[:4000] for array in data.train))
-        trainer = Trainer(SHORT, data._replace(train=few))
+        x, labels = data.train
+        few = data._replace(train=Split(x[:FEW], labels[:FEW]))
+        trainer = Trainer(SHORT, few)
         trainer.run()
         for name, array in named_arrays(trainer.network).items():
             named_arrays(end)[name][...] = array
@@ -49,7 +52,7 @@ def best(data):
     return start, end
 
 
-def is_whole():
+def is_whole() -> bool:
     """Say whether the weights have the hash that the record gives."""
-    expected = json.loads(RECORD.read_text())["weights"]
+    expected = str(json.loads(RECORD.read_text())["weights"])
     return sha256(WEIGHTS.read_bytes()).hexdigest() == expected

@@ -25,7 +25,7 @@ def record(*, rng: np.random.Generator) -> Network:
 
     Notes
     -----
-    Chapter *The trainer*.
+    Chapter *A record*.
 
     Examples
     --------

@@ -165,7 +165,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Notes
     -----
-    Chapter *The trainer*.
+    Chapter *A record*.
     """
     words = " ".join(SETTINGS.words())
     parser = CommandLine(

@@ -4,23 +4,30 @@ import json
 import os
 import subprocess
 import sys
+import time
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from scratchcnn import fashion_mnist
+from scratchcnn import SoftmaxCrossEntropy, accuracy, fashion_mnist
 from scratchcnn.compiler.accelerate import accelerate
 from scratchcnn.data.drawn import dataset
 from scratchcnn.models.record import record as record_network
-from scratchcnn.programs import record
+from scratchcnn.programs import record, trainer
 from scratchcnn.programs.options import Settings, command_line
 from scratchcnn.programs.record import main
+from scratchcnn.training.checkpoints import Checkpoint
+from scratchcnn.training.weights import load
 
 ROOT = Path(__file__).parents[2]
 SMALL = Settings(
-    network="record", epochs=2, batch_size=16, flip=0.5, validation=0
+    network="record", epochs=2, batch_size=16, flip=0.5, validation=20
 )
+TRIALS = {"one": SMALL, "other": replace(SMALL, epochs=1)}
+FILES = ["record.json", "record.npz"]
 
 
 @pytest.fixture(scope="module")
@@ -34,57 +41,121 @@ def small(tmp_path, monkeypatch):
     """Measure two short runs, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(record, "SETTINGS", SMALL)
+    monkeypatch.setattr(record, "TRIALS", TRIALS)
     monkeypatch.setattr(record, "SEEDS", (0, 1))
 
 
+def measured(folder, name="record.json"):
+    """Run the program, and return what it has written."""
+    assert main([name, "--data", str(folder), "--quiet"]) == 0
+    return json.loads(Path(name).read_text())
+
+
+def without_times(found):
+    """Return what has been measured, but for processor times."""
+    for one in (*found["runs"], *found["trials"].values()):
+        assert one.pop("cpu_seconds") > 0
+    return found
+
+
 def test_the_file_holds_what_the_page_needs(folder, capsys):
-    assert main(["record.json", "--data", str(folder), "--quiet"]) == 0
+    found = measured(folder)
     assert capsys.readouterr() == ("Record: record.json\n", "")
-    assert os.listdir() == ["record.json"]
-    found = json.loads(Path("record.json").read_text())
+    assert sorted(os.listdir()) == FILES
     assert found["settings"] == " ".join(SMALL.words())
     assert found["stand_in"] is True
-    assert (found["training_images"], found["test_images"]) == (80, 30)
+    assert found["training_images"] == 60
+    assert found["validation_images"] == 20
+    assert found["test_images"] == 30
     assert found["majority"] == 0.1
     assert 0 <= found["linear"] <= 1
     assert [one["seed"] for one in found["runs"]] == [0, 1]
     for one in found["runs"]:
-        assert len(one["losses"]) == 2
+        assert len(one["losses"]) == len(one["scores"]) == 2
         assert one["parameters"] < 100_000
-        assert one["cpu_seconds"] >= 0
         assert 0 <= one["accuracy"] <= 1
     assert found["runs"][0]["losses"] != found["runs"][1]["losses"]
+    assert [*found["trials"]] == [*TRIALS]
+    for name, one in found["trials"].items():
+        assert len(one["losses"]) == len(one["scores"]) == TRIALS[name].epochs
+        assert "accuracy" not in one
+
+
+def test_the_weights_are_those_of_the_first_seed(folder):
+    found = measured(folder)
+    content = Path("record.npz").read_bytes()
+    assert found["weights"] == sha256(content).hexdigest()
+    network = record_network(rng=np.random.default_rng(9))
+    load(network, "record.npz")
+    data = fashion_mnist.load(range(10), data_dir=folder)
+    right = accuracy(accelerate(network), SoftmaxCrossEntropy(), *data.test)
+    assert right == found["runs"][0]["accuracy"]
+
+
+def test_a_trial_is_a_run_that_the_trainer_makes_too(folder):
+    data = fashion_mnist.load(range(10), data_dir=folder)
+    alone = record.Trainer(replace(SMALL, quiet=True), data).run()
+    one = measured(folder)["trials"]["one"]
+    assert one["scores"] == alone.scores
+    assert one["losses"] == [round(loss, 4) for loss in alone.losses]
 
 
 @pytest.mark.finite_differences
-def test_it_is_measured_again_to_the_same_numbers(folder):
+@pytest.mark.parametrize("calls", [1, 3, 6])
+def test_it_goes_on_where_it_was_stopped(folder, monkeypatch, calls):
+    whole = without_times(measured(folder, "whole.json"))
+    write, written = Checkpoint.save, []
+
+    def stop(self, history):
+        write(self, history)
+        written.append(history)
+        if len(written) == calls:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Checkpoint, "save", stop)
+    assert main(["record.json", "--data", str(folder), "--quiet"]) == 130
+    assert "record.json" not in os.listdir()
+    monkeypatch.setattr(Checkpoint, "save", write)
+    assert without_times(measured(folder)) == whole
+    assert sorted(os.listdir()) == [*FILES, "whole.json", "whole.npz"]
+    assert Path("record.npz").read_bytes() == Path("whole.npz").read_bytes()
+
+
+def test_the_time_before_an_interruption_counts(folder, monkeypatch):
     data = fashion_mnist.load(range(10), data_dir=folder)
-    first, second = (record.measure(1, data) for _ in range(2))
-    for one in first, second:
-        del one["cpu_seconds"]
-    assert first == second
+    settings = replace(SMALL, quiet=True)
+    record.TimedTrainer(settings, data, Path("run.npz")).run()
+    Path("run.txt").write_text("1000.5")
+    again = record.TimedTrainer(settings, data, Path("run.npz"))
+    assert record.measure(again)["cpu_seconds"] >= 1000.5
+    monkeypatch.setattr(time, "process_time", lambda: again.start + 7)
+    again.score(again.network)
+    assert float(Path("run.txt").read_text()) == 7
 
 
 def test_the_test_images_are_asked_once_a_seed(folder, monkeypatch):
     asked = []
-    score = record.Trainer.score
 
-    def ask(self, network):
-        asked.append(len(self.tested.labels))
-        return score(self, network)
+    def ask(network, loss, images, labels):
+        asked.append(len(labels))
+        return accuracy(network, loss, images, labels)
 
-    monkeypatch.setattr(record.Trainer, "score", ask)
-    data = fashion_mnist.load(range(10), data_dir=folder)
-    record.measure(0, data)
-    assert asked == [30]
+    monkeypatch.setattr(record, "accuracy", ask)
+    monkeypatch.setattr(trainer, "accuracy", ask)
+    measured(folder)
+    epochs = sum(one.epochs for one in (*TRIALS.values(), SMALL, SMALL))
+    assert sorted(asked) == [20] * epochs + [30] * 3  # one by the linear model
 
 
 def test_the_settings_of_the_record_are_allowed(monkeypatch):
     monkeypatch.undo()
     settings = record.SETTINGS
     assert settings.network == "record"
-    assert settings.validation == 0
-    assert settings.save is settings.checkpoint is None
+    assert settings.validation == Settings.validation
+    for one in (settings, *record.TRIALS.values()):
+        one.check()
+        assert one.validation > 0
+        assert one.save is one.checkpoint is None
     assert len(set(record.SEEDS)) == 3
     network = accelerate(record_network(rng=np.random.default_rng(0)))
     assert sum(p.value.size for p in network.parameters()) < 100_000
