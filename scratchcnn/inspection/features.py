@@ -25,6 +25,7 @@ from scratchcnn.layers.logits import Sigmoid
 from scratchcnn.layers.network import Network
 from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.layers.relu import ReLU
+from scratchcnn.layers.residual import Residual
 
 Positions = npt.NDArray[np.int64]
 WINDOWED = AvgPool2D, BlurPool2D, Conv2D, DepthwiseConv2D, MaxPool2D
@@ -105,8 +106,8 @@ def receptive_field(network: Layer) -> Field:
     Parameters
     ----------
     network : Layer
-        Convolutions, pooling and layers that work number by number:
-        a `Network` of them, or one alone.
+        Convolutions, pooling and layers that work number by number, or
+        a `Residual` or `Network` of them.
 
     Returns
     -------
@@ -117,6 +118,8 @@ def receptive_field(network: Layer) -> Field:
     ------
     TypeError
         If there is another layer, whose outputs have no position.
+    ValueError
+        If the two ways of a `Residual` have different strides.
 
     Notes
     -----
@@ -135,12 +138,33 @@ def receptive_field(network: Layer) -> Field:
             size = size + (np.array(layer.kernel_size) - 1) * apart
             start = start - getattr(layer, "padding", 0) * stride
             stride = stride * layer.stride
+        elif type(layer) is Residual:
+            first, step, width = both_ways(layer)
+            size = size + (width - 1) * stride
+            start = start + first * stride
+            stride = stride * step
         elif type(layer) not in POINTWISE:
             raise TypeError(
                 "receptive_field wants convolutions, pooling and layers "
                 f"that work number by number, got {layer!r}"
             )
     return Field(*((int(y), int(x)) for y, x in (start, stride, size)))
+
+
+def both_ways(layer: Residual) -> Positions:
+    """Return start, stride and size of the window that holds both fields."""
+    pixel = ReLU()  # sees what a way around without layers sees
+    inside, around = (
+        np.array(receptive_field(way))
+        for way in (layer.inside, layer.shortcut or pixel)
+    )
+    if (inside[1] != around[1]).any():
+        raise ValueError(
+            f"receptive_field wants two ways of one stride, got {layer!r}"
+        )
+    start = np.minimum(inside[0], around[0])
+    end = np.maximum(inside[0] + inside[2], around[0] + around[2])
+    return np.array([start, inside[1], end - start])
 
 
 def strongest(maps: Array, channel: int, count: int) -> Positions:

@@ -27,7 +27,9 @@ from scratchcnn.layers.network import Network
 from scratchcnn.layers.pooling import AvgPool2D, MaxPool2D
 from scratchcnn.layers.relu import ReLU
 from scratchcnn.layers.reshape import Flatten
+from scratchcnn.layers.residual import Residual
 from scratchcnn.models.lenet import lenet
+from scratchcnn.models.record import record
 from tests.comparing import LAYOUTS, assert_close, frozen
 from tests.reference import cut_patch, pixels_read, squared_distances
 
@@ -137,6 +139,7 @@ def test_the_gradient_is_zero_outside_the_field_and_not_inside(rng):
     layers = [
         Conv2D(1, 2, (5, 3), padding=(2, 1), rng=rng),
         AvgPool2D(2),
+        Residual(Conv2D(2, 2, 3, padding=1, rng=rng)),
         BlurPool2D((2, 1)),
         Conv2D(2, 1, 3, stride=(1, 2), rng=rng),
     ]
@@ -162,6 +165,66 @@ def test_the_fields_of_the_ten_class_network(rng):
     assert [field.size[0] for field in fields] == [5, 5, 6, 14, 14, 16]
     assert [field.stride[0] for field in fields] == [1, 1, 2, 2, 2, 4]
     assert {field.start for field in fields} == {(-2, -2)}
+
+
+@given(towers(), axis, st.integers(0, 3), st.integers(0, 3))
+def test_a_block_sees_what_either_of_its_ways_sees(tower, before, p, output):
+    rng, (inside, forms) = np.random.default_rng(0), tower
+    strides = [int(np.prod([form[1] for form in side])) for side in forms]
+    around = Conv2D(1, 1, 1, stride=tuple(strides), padding=p, rng=rng)
+    kernel, stride, padding = before
+    first = Conv2D(1, 1, kernel, stride=stride, padding=padding, rng=rng)
+    behind = MaxPool2D(2, 1)
+    field = receptive_field(Network([first, Residual(inside, around), behind]))
+    for start, to_next, size, form, side in zip(
+        *field, forms, strides, strict=True
+    ):
+        ways = form, [(1, side, p, 1)]
+        read = {
+            pixel
+            for way in ways
+            for pixel in pixels_read(
+                [(*before, 1), *way, (2, 1, 0, 1)], output
+            )
+        }
+        assert start + to_next * output == min(read)
+        assert size == max(read) - min(read) + 1
+
+
+def test_a_way_around_without_layers_sees_the_pixel_itself(rng):
+    # The window of the convolution lies below and right of the output.
+    layer = Residual(Conv2D(1, 1, 2, rng=rng))
+    assert receptive_field(layer) == Field((0, 0), (1, 1), (2, 2))
+    beside = Residual(MaxPool2D(1), Conv2D(1, 1, 1, padding=(0, 2), rng=rng))
+    assert receptive_field(beside) == Field((0, -2), (1, 1), (1, 3))
+
+
+def test_ways_of_two_strides_have_no_field(rng):
+    layer = Residual(Conv2D(1, 1, 1, stride=2, rng=rng))
+    message = re.escape(f"two ways of one stride, got {layer}")
+    with pytest.raises(ValueError, match=f"receptive_field wants {message}"):
+        receptive_field(Network([ReLU(), layer]))
+
+
+def test_a_block_of_another_kind_has_no_field():
+    class Other(Residual):
+        pass
+
+    with pytest.raises(TypeError, match="receptive_field wants conv"):
+        receptive_field(Other(ReLU()))
+
+
+def test_the_fields_of_the_record_network(rng):
+    network = record(rng=rng)
+    for model in network, accelerate(network):
+        layers = model.layers
+        fields = [
+            receptive_field(Network(layers[:n])) for n in (1, 4, 5, 6, 9, 10)
+        ]
+        assert [field.size[0] for field in fields] == [3, 4, 12, 16, 18, 34]
+        assert [field.stride[0] for field in fields] == [1, 2, 2, 2, 4, 4]
+        starts = [field.start[0] for field in fields]
+        assert starts == [-1, -1, -5, -7, -7, -15]
 
 
 def test_a_layer_alone_is_enough(rng):
