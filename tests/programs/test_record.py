@@ -24,7 +24,12 @@ from scratchcnn.training.weights import load
 
 ROOT = Path(__file__).parents[2]
 SMALL = Settings(
-    network="record", epochs=2, batch_size=16, flip=0.5, validation=20
+    network="record",
+    epochs=2,
+    batch_size=16,
+    shift=1,
+    flip=0.5,
+    validation=20,
 )
 TRIALS = {"one": SMALL, "other": replace(SMALL, epochs=1)}
 FILES = ["record.json", "record.npz"]
@@ -73,7 +78,8 @@ def test_the_file_holds_what_the_page_needs(folder, capsys):
     for one in found["runs"]:
         assert len(one["losses"]) == len(one["scores"]) == 2
         assert one["parameters"] < 100_000
-        assert 0 <= one["accuracy"] <= 1
+        for name in "accuracy", "accuracy_both_ways", "score_both_ways":
+            assert 0 <= one[name] <= 1
     assert found["runs"][0]["losses"] != found["runs"][1]["losses"]
     assert [*found["trials"]] == [*TRIALS]
     for name, one in found["trials"].items():
@@ -90,6 +96,21 @@ def test_the_weights_are_those_of_the_first_seed(folder):
     data = fashion_mnist.load(range(10), data_dir=folder)
     right = accuracy(accelerate(network), SoftmaxCrossEntropy(), *data.test)
     assert right == found["runs"][0]["accuracy"]
+
+
+def test_the_answers_to_an_image_and_its_mirror_image_are_added(
+    folder, monkeypatch
+):
+    monkeypatch.setattr(record, "BATCH", 7)
+    data = fashion_mnist.load(range(10), data_dir=folder)
+    one = record.Trainer(replace(SMALL, quiet=True), data)
+    x, labels = data.test
+    one.network.eval()
+    seen = [one.network.forward(x) for x in (x, np.flip(x, axis=3))]
+    right = np.mean(np.sum(seen, axis=0).argmax(axis=1) == labels)
+    one.network.train()
+    assert record.accuracy_both_ways(one, data.test) == right
+    assert one.network.training
 
 
 def test_a_trial_is_a_run_that_the_trainer_makes_too(folder):
