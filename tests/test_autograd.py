@@ -385,6 +385,20 @@ def test_every_layer_is_replayed(layer, shape, rng):
         assert_close(tensor.grad, p.grad)
 
 
+def test_replayed_layers_keep_the_precision(rng):
+    layers = [
+        Conv2D(1, 2, 3, rng=rng),
+        Residual(DepthwiseConv2D(2, 3, padding=2, dilation=2, rng=rng)),
+        BlurPool2D(),
+        ConvTranspose2D(2, 3, 2, rng=rng),
+        GlobalAvgPool2D(),
+    ]
+    x = rng.standard_normal((2, 1, 8, 9)).astype(np.float32)
+    for layer in layers:
+        x = replay(layer, x, {})
+        assert x.dtype == np.float32
+
+
 def test_another_kind_of_layer_is_named(rng):
     network = Network([BatchNorm2D(2)])
     with pytest.raises(TypeError, match=r"replay knows no BatchNorm2D\(2"):

@@ -41,6 +41,8 @@ REASONS = {
     r"below_largest\(|least = ": "It changes a word of an error message.",
     r"count = x\w*\.size": "The size is a multiple of the channels: the two "
     "divisions give the same number.",
+    r"\+= np\.multiply\(.*, (out=None)?\)": "A new array holds the same "
+    "numbers as the buffer.",
     r"np\.zeros\(\(1, \*input_shape": "Only shapes are asked for.",
     r"\(\(2, \*|x\[:2\]": "Two examples show the same shapes as one.",
     r"(np\.(zeros|empty)\(.*|empty_like\(self\.x), (None)?\)": "A wider "

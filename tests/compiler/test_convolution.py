@@ -174,6 +174,14 @@ def test_a_blur_is_the_layer_s(stride, seed):
     assert_equal_to_layer(BlurPoolStage, BlurPool2D(stride), x, rng)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_the_mean_of_a_large_map_keeps_its_digits(dtype):
+    x = np.full((1, 300, 300, 1), 0.1, dtype)
+    stage = GlobalAvgPoolStage(GlobalAvgPool2D(), x)
+    stage.forward()
+    assert stage.y.tolist() == [[float(dtype(0.1))]]
+
+
 def test_large_products_are_cut_into_equal_parts():
     assert cuts(28, DIRECT) == 1
     assert cuts(28, DIRECT + 1) == 2

@@ -64,3 +64,12 @@ def test_sums_over_a_long_batch_keep_their_digits(rng):
     fast.backward(x)
     wanted = 200_000 * float(np.float32(0.1)) ** 2
     assert layer.weight.grad.item() == pytest.approx(wanted, rel=4e-7)
+
+
+def test_sums_of_halves_may_be_larger_than_a_half(rng):
+    layer = DepthwiseConv2D(1, 1, rng=rng)
+    fast = accelerate(Network([layer]))
+    x = np.full((1000, 1, 1, 1), 10, np.float16)
+    fast.forward(x)
+    fast.backward(x)
+    assert layer.weight.grad.item() == 100_000

@@ -427,6 +427,15 @@ def test_a_pixel_in_a_hole_gets_no_gradient(rng):
     assert reached.tolist() == np.outer(rows, columns).astype(bool).tolist()
 
 
+def test_sums_of_halves_may_be_larger_than_a_half(rng):
+    layer = DepthwiseConv2D(1, 1, rng=rng)
+    x = np.full((10_000, 1, 1, 1), 10, np.float16)
+    layer.forward(x)
+    layer.backward(x)
+    found = layer.bias.grad.item(), layer.weight.grad.item()
+    assert found == (100_000, 1_000_000)
+
+
 @pytest.mark.parametrize(
     ("size", "padding", "padded"),
     [

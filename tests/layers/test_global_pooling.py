@@ -135,7 +135,9 @@ def test_it_is_average_pooling_by_one_window(rng):
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
 def test_the_mean_of_a_large_map_keeps_its_digits(dtype):
     x = np.full((1, 1, 300, 300), 0.1, dtype)
-    assert GlobalAvgPool2D().forward(x).tolist() == [[float(dtype(0.1))]]
+    y = GlobalAvgPool2D().forward(x)
+    assert y.dtype == dtype
+    assert y.tolist() == [[float(dtype(0.1))]]
 
 
 def test_images_may_change_their_size_between_batches(rng):

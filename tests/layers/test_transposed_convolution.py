@@ -210,6 +210,15 @@ def test_between_kernels_with_gaps_there_is_the_bias_alone(rng):
         np.testing.assert_array_equal(y[n, :, :, 2::3], bias[:, :, 2::3])
 
 
+def test_sums_of_halves_may_be_larger_than_a_half(rng):
+    layer = ConvTranspose2D(1, 1, 1, rng=rng)
+    x = np.full((10_000, 1, 1, 1), 10, np.float16)
+    layer.forward(x)
+    layer.backward(x)
+    found = layer.bias.grad.item(), layer.weight.grad.item()
+    assert found == (100_000, 1_000_000)
+
+
 @pytest.mark.parametrize(
     ("size", "padding"),
     [((0, 4), 0), ((4, 0), 0), ((1, 4), (1, 0)), ((4, 1), (0, 2))],

@@ -187,6 +187,7 @@ def test_the_state_has_names_and_changes_in_place(rng):
     for name, array in optimizer.state().items():
         assert array is state[name]
     assert state["steps"] == state["of.steps"] == 3
+    assert state["steps"].dtype == np.int64
 
 
 def test_it_shows_its_rate(rng):
@@ -250,6 +251,20 @@ def test_statistics_are_the_means_of_those_of_the_batches(fast, rng):
 def test_where_nothing_is_normalized_nothing_is_computed(rng):
     layer = Dense(2, 1, rng=rng)
     estimate_statistics(layer, np.zeros((3, 99)))  # which it would refuse
+
+
+def test_a_batch_has_250_images_if_nobody_says_how_many(rng):
+    x, (one, other) = rng.random((251, 1, 1, 2)), map(BatchNorm2D, (1, 1))
+    estimate_statistics(one, x)
+    estimate_statistics(other, x, batch_size=250)
+    assert same_bits(one.running_variance, other.running_variance)
+
+
+def test_small_statistics_keep_their_digits():
+    layer = BatchNorm2D(1)
+    estimate_statistics(layer, np.array([[[[5e-20, 9e-20]]]]))
+    found = layer.running_mean.item(), layer.running_variance.item()
+    np.testing.assert_allclose(found, [7e-20, 8e-40])
 
 
 def test_after_an_error_the_statistics_are_as_before(rng):
