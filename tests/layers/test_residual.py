@@ -280,6 +280,12 @@ def test_no_layer_stands_on_both_ways():
             Residual(*layers)
 
 
+def test_x_has_a_batch_axis():
+    message = "Residual(ReLU()) wants x of shape (N, ...), got ()"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        Residual(ReLU()).forward(np.array(1.0))
+
+
 @pytest.mark.parametrize("outputs", [1, 3])
 def test_outputs_are_of_one_shape_even_if_they_broadcast(outputs, rng):
     layer = Residual(Dense(2, outputs, rng=rng))
