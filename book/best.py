@@ -4,6 +4,7 @@ import copy
 import json
 from hashlib import sha256
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from scratchcnn.training.weights import load, named_arrays
 
 RECORD = Path(__file__).with_name("records") / "record.json"
 WEIGHTS = RECORD.with_suffix(".npz")
+FIRST = 223935845  # the CRC of the first official test image, as floats
 FEW = 4000  # of drawn images
 SHORT = Settings(
     network="record", epochs=2, batch_size=32, validation=0, quiet=True
@@ -28,7 +30,8 @@ def best(data: FashionMNIST) -> tuple[Network, Network]:
     """Return the network of the record, as it started and as it ended.
 
     Drawn garments are other images than those it has learned from: for
-    these, another one is trained, for a short while.
+    these, another one is trained, for a short while. (An excerpt of the
+    real ones begins as they do.)
 
     Raises
     ------
@@ -37,7 +40,7 @@ def best(data: FashionMNIST) -> tuple[Network, Network]:
     """
     end = record(rng=np.random.default_rng(SEEDS[0]))
     start = copy.deepcopy(end)
-    if data.stand_in:
+    if crc32(data.test.images[0].tobytes()) != FIRST:
         x, labels = data.train
         few = data._replace(train=Split(x[:FEW], labels[:FEW]))
         trainer = Trainer(SHORT, few)

@@ -36,11 +36,14 @@ from sphinx.util.docutils import SphinxDirective
 
 PLACE = "_static/python"
 BOOK = (
+    "best.py",
     "in_page.py",
     "in_page_figures.py",
     "in_page_shapes.py",
     "claims.py",
     "figures.py",
+    "records/record.json",
+    "records/record.npz",
 )
 EXCERPT = {"train": 500, "t10k": 100}  # images of each class
 NOTE = (
@@ -132,7 +135,7 @@ def lacks(source: str, repository: Repository) -> str:
     while waiting:
         name = waiting.pop()
         found.add(name)
-        if name.startswith("scratchcnn"):
+        if name.startswith("scratchcnn") or f"{name}.py" in BOOK:
             for path in repository.files_of(name):
                 waiting |= at_once(path) - found
     found.discard("scipy.signal")  # which `in_page` has for cells

@@ -89,9 +89,9 @@ def built(tmp_path_factory, data) -> Path:
     source = tmp_path_factory.mktemp("pages")
     (source / "conf.py").write_text(CONFIG)
     shutil.copytree(ROOT / "scratchcnn", source / "scratchcnn")
-    (source / "book").mkdir()
+    (source / "book/records").mkdir(parents=True)
     for name in running.BOOK:
-        shutil.copy(ROOT / "book" / name, source / "book")
+        shutil.copy(ROOT / "book" / name, source / "book" / name)
     page = notebook.new_notebook(cells=[notebook.new_markdown_cell("# Page")])
     page.metadata["language_info"] = {"name": "python"}
     page.cells += [
