@@ -43,7 +43,7 @@ SETTINGS = Settings(
     warm_up=0.15,
 )
 SEEDS = (0, 1, 2)
-BATCH = 256  # test images at a time
+BATCH = 256  # images at a time, besides their mirror images
 TRIALS = {
     "LeNet": Settings(network="lenet"),
     "a third of the epochs": replace(SETTINGS, epochs=10),
