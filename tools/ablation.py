@@ -1,4 +1,4 @@
-"""What each part of training is worth: one experiment, of ten seeds.
+"""What each part of training is worth: one experiment, of twenty seeds.
 
 ``python -m tools.ablation FILE`` trains the network of *Ten classes* with and
 without each part, on as many cores as there are, and writes what it has found
@@ -40,8 +40,9 @@ from scratchcnn import (
     Dropout,
     Flatten,
     Layer,
+    MaxPool2D,
     Network,
-    SoftmaxCrossEntropy,
+    ReLU,
     accelerate,
     accuracy,
     fashion_mnist,
@@ -51,11 +52,13 @@ from scratchcnn.data import shift_and_flip
 from scratchcnn.data.fashion_mnist import Split
 from scratchcnn.evaluation import majority_accuracy
 from scratchcnn.files import write_whole
+from scratchcnn.layers import Residual
+from scratchcnn.losses import SmoothedCrossEntropy
 from scratchcnn.models import lenet
 from scratchcnn.training.schedules import cosine
 
 VALIDATION, BATCH = 5_000, 64
-SEEDS, TRIALS = range(10), range(100, 103)
+SEEDS, TRIALS = range(20), range(100, 103)
 BUDGETS = {  # how many images, and how often each of them is shown
     "ten thousand": (10_000, 10),
     "few, often": (500, 80),
@@ -66,7 +69,11 @@ BUDGETS = {  # how many images, and how often each of them is shown
 
 @dataclass(frozen=True)
 class Setup:
-    """How one network is made and trained."""
+    """How one network is made and trained.
+
+    The blocks, behind each pooling, are two convolutions that keep the
+    shape: "plain", or "residual" with a way around them.
+    """
 
     rate: float = 0.05
     momentum: float = 0.9
@@ -76,6 +83,8 @@ class Setup:
     dropped: float = 0.0
     moved: bool = False
     linear: bool = False
+    smoothed: float = 0.0
+    blocks: str = ""
     budget: str = "ten thousand"
 
     def build(self, rng: np.random.Generator) -> Layer:
@@ -85,12 +94,25 @@ class Setup:
         layers: list[Layer] = []
         for layer in lenet(rng=rng).layers:
             layers.append(layer)
-            if self.normalized and isinstance(layer, Conv2D):
-                layers.append(BatchNorm2D(layer.out_channels))
+            if isinstance(layer, Conv2D):
+                channels = layer.out_channels
+                if self.normalized:
+                    layers.append(BatchNorm2D(channels))
+            if self.blocks and isinstance(layer, MaxPool2D):
+                layers += self.block(channels, rng.spawn(1)[0])
         if self.dropped:
             drop = Dropout(self.dropped, rng=rng.spawn(1)[0])
             layers.insert(len(layers) - 1, drop)
         return accelerate(Network(layers))
+
+    def block(self, channels: int, rng: np.random.Generator) -> list[Layer]:
+        """Return two convolutions more, with or without a way around."""
+        one, other = (
+            Conv2D(channels, channels, 3, padding=1, rng=rng) for _ in range(2)
+        )
+        inside = Network([one, ReLU(), other])
+        added = Residual(inside) if self.blocks == "residual" else inside
+        return [added, ReLU()]
 
 
 @dataclass(frozen=True)
@@ -117,6 +139,7 @@ RATE = Axis("rate", tuple(0.1 * 2.0**k for k in range(-8, 8)))
 DECAY = Axis("decay", (0.0, *(5e-4 * 2.0**k for k in range(-4, 8))), True)
 MOMENTUM = Axis("momentum", (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99), True)
 DROPPED = Axis("dropped", tuple(k / 10 for k in range(1, 10)), True)
+SMOOTHED = Axis("smoothed", (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5), True)
 
 # A variant: where its search begins, and along which axes it goes, one after
 # the other and around again.
@@ -129,6 +152,9 @@ VARIANTS: Variants = {
     "normalization": (Setup(normalized=True), (RATE, DECAY)),
     "dropout": (Setup(dropped=0.2), (DROPPED, RATE, DECAY)),
     "augmentation": (Setup(moved=True), (RATE, DECAY)),
+    "smoothing": (Setup(smoothed=0.1), (SMOOTHED, RATE, DECAY)),
+    "plain blocks": (Setup(blocks="plain"), (RATE, DECAY)),
+    "residual blocks": (Setup(blocks="residual"), (RATE, DECAY)),
     "linear": (Setup(linear=True), (RATE, DECAY)),
 }
 PARTS = "base", "normalization", "dropout", "augmentation"
@@ -163,7 +189,7 @@ def run(setup: Setup, seed: int, test: bool) -> dict[str, Any]:
     count, epochs = BUDGETS[setup.budget]
     chosen = np.random.default_rng([seed, 0]).permutation(len(x))[:count]
     network = setup.build(np.random.default_rng([seed, 1]))
-    loss = SoftmaxCrossEntropy()
+    loss = SmoothedCrossEntropy(setup.smoothed)
     optimizer = SGD(
         network.parameters(),
         setup.rate,

@@ -239,7 +239,7 @@ def examine_start(make: Make, probe: Probe, chart: Chart) -> None:
     """Look at the weights and biases that a layer begins with."""
 
     def weights(rng: np.random.Generator) -> Array:
-        layer = make(*probe.args, rng=rng)
+        layer = make(*probe.args, **probe.settings, rng=rng)
         chart.write("b at the start", layer.bias.value)
         return layer.weight.value
 

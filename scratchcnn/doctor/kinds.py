@@ -518,7 +518,10 @@ KINDS = {
         "ConvTranspose2D",
         [
             (examine_random_layer, TRANSPOSED),
-            (examine_start, [Probe("a large layer", (7, 50, (5, 3)))]),
+            (
+                examine_start,
+                [Probe("a large layer", (7, 50, (5, 3)), {"stride": 2})],
+            ),
         ],
         ["Backward is forward"],
         {

@@ -58,19 +58,41 @@ def test_variants_of_one_seed_begin_with_the_same_weights():
     for other in Setup(dropped=0.5), Setup(normalized=True):
         for a, b in zip(weights(Setup()), weights(other), strict=True):
             np.testing.assert_array_equal(a, b)
+    plain, residual = (
+        weights(Setup(blocks="plain")),
+        weights(Setup(blocks="residual")),
+    )
+    base = [*plain[:1], plain[3], *plain[6:]]
+    for a, b in zip(
+        [*weights(Setup()), *plain], [*base, *residual], strict=True
+    ):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_blocks_differ_in_the_way_around_them_alone():
+    x = np.random.default_rng(0).random((2, 1, 28, 28), np.float32)
+    outputs = {}
+    for blocks in "", "plain", "residual":
+        network = Setup(blocks=blocks).build(np.random.default_rng(3))
+        for p in network.parameters():
+            if p.value.shape[-1] == 3:
+                p.value[...] = 0
+        outputs[blocks] = network(x)
+    np.testing.assert_allclose(outputs["residual"], outputs[""], rtol=1e-5)
+    assert np.ptp(outputs["plain"]) == 0
 
 
 def test_every_setting_that_is_changed_is_in_the_name_of_a_run():
     changes = {
         "rate": 0.1, "momentum": 0.5, "decay": 0.0, "falling": False,
         "normalized": True, "dropped": 0.1, "moved": True, "linear": True,
-        "budget": "all",
+        "smoothed": 0.1, "blocks": "plain", "budget": "all",
     }  # fmt: skip
     assert changes.keys() == vars(Setup()).keys()
     names = {
         key(replace(Setup(), **{k: v}), 0, True) for k, v in changes.items()
     }
-    assert len(names | {key(Setup(), 0, True), key(Setup(), 1, True)}) == 11
+    assert len(names | {key(Setup(), 0, True), key(Setup(), 1, True)}) == 13
 
 
 class Here:
