@@ -140,12 +140,16 @@ def check_number(
     kinds = int, float, np.integer, np.floating
     if isinstance(value, bool) or not isinstance(value, kinds):
         raise TypeError(f"{owner} wants {name} as a number, got {value!r}")
-    if not 0 <= value < below or (positive and value == 0):
+    try:
+        number = float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        number = math.inf
+    if not 0 <= number < below or (positive and number == 0):
         least = "0 <" if positive else "0 <="
         raise ValueError(
             f"{owner} wants {least} {name} < {below:g}, got {value}"
         )
-    return float(value)
+    return number
 
 
 def check_share(owner: str, name: str, share: float) -> float:
@@ -157,7 +161,7 @@ def check_share(owner: str, name: str, share: float) -> float:
         If `share` is not a real number, or outside of that range.
     """
     with suppress(ValueError):
-        number = check_number(owner, name, share, below=2)
+        number = check_number(owner, name, share)
         if number <= 1:
             return number
     raise ValueError(f"{owner} wants {name} from 0 to 1, got {share}")

@@ -9,6 +9,7 @@ from scratchcnn.arrays import (
     brief,
     check_array,
     check_labels,
+    check_number,
     check_share,
     check_size,
     pair,
@@ -98,6 +99,12 @@ def test_a_size_is_written_as_it_may_have_been_given(size):
 def test_a_share_becomes_a_plain_number(share):
     assert type(check_share("me", "share", share)) is float
     assert check_share("me", "share", share) == share
+
+
+@pytest.mark.parametrize("number", [-1, 10**400, -(10**400), float("nan")])
+def test_no_number_is_too_large_to_be_refused(number):
+    with pytest.raises(ValueError, match=r"^me wants 0 <= rate < inf, got"):
+        check_number("me", "rate", number)
 
 
 NO_NUMBERS = None, True, np.True_, "1", 1j, (0.5,)

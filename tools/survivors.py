@@ -45,8 +45,6 @@ REASONS = {
     "numbers as the buffer.",
     r"np\.zeros\(\(1, \*input_shape": "Only shapes are asked for.",
     r"\(\(2, \*|x\[:2\]": "Two examples show the same shapes as one.",
-    r"(np\.(zeros|empty)\(.*|empty_like\(self\.x), (None)?\)": "A wider "
-    "buffer holds the same numbers.",
     r"width \+ 2": "No number has a larger divisor than itself.",
     r"self\.x\.size / ": "A whole number, written as a float.",
     r"cuts\(ow": "Where a product is cut changes the time alone.",

@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchcnn.compiler.accelerate import PLANS, accelerate, stages_of
+from scratchcnn.compiler.accelerate import (
+    PLANS,
+    Row,
+    accelerate,
+    stages_of,
+)
 from scratchcnn.compiler.convolution import BiasStage, ConvStage, MaxPoolStage
 from scratchcnn.compiler.stage import (
     AnyStage,
@@ -380,6 +385,31 @@ def test_it_is_a_layer_with_the_network_s_own_parts(rng):
     assert not any(layer.training for _, layer in fast.walk())
     assert not network.layers[1].training
     assert repr(fast) == f"accelerate({network})"
+
+
+def buffers(row):
+    """Yield the arrays that the stages of a row have made, by name."""
+    for stage in row.stages:
+        for name, value in vars(stage).items():
+            if isinstance(value, Row):
+                yield from buffers(value)
+            elif isinstance(value, np.ndarray):
+                yield name, value
+
+
+@given(networks())
+def test_no_buffer_is_wider_than_what_it_holds(case):
+    network, shape = case
+    row = Row(network, np.zeros((*shape, 2), np.float32))
+    for name, array in buffers(row):
+        mask = name in ("mask", "wins")
+        assert array.dtype == (bool if mask else np.float32)
+
+
+def test_where_nothing_learns_nothing_goes_back(rng):
+    fast = accelerate(Network([Square(), ReLU(), MaxPool2D(2)]))
+    y = fast.forward(images(rng))
+    assert np.isnan(fast.backward(y)).all()
 
 
 def test_without_input_gradient_dx_is_nan_and_can_t_be_written(rng):
