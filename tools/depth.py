@@ -35,7 +35,7 @@ from tools.ablation import Axis, Setup, Variants, main
 # walk in small ones would not know where to go.
 RATE = Axis("rate", tuple(0.05 * 4.0**k for k in range(-6, 5)))
 DEPTHS = 3, 9, 15, 21
-SEEDS, TRIALS = range(3), range(100, 102)
+SEEDS, TRIALS = range(10), range(100, 102)
 KINDS = {  # whether there is batch normalization, and a way around
     "plain": (False, False),
     "normalized": (True, False),
@@ -71,6 +71,8 @@ class Deep(Setup):
 
     def build(self, rng: np.random.Generator) -> Layer:
         """Return convolutions on maps of 14, of 7 and of 4 pixels."""
+        if self.linear:
+            return super().build(rng)
         layers: list[Layer] = []
         for before, after in (1, 8), (8, 12), (12, 16):
             layers += self.ready(before) if layers else []
@@ -91,6 +93,7 @@ VARIANTS: Variants = {
     for count in DEPTHS
     if count > 3 or not around
 }
+VARIANTS["linear"] = Deep(linear=True), (RATE,)
 
 if __name__ == "__main__":
     main(VARIANTS, SEEDS, TRIALS)

@@ -42,4 +42,9 @@ def test_a_deep_one_with_ways_around_begins_as_a_shallow_one():
 
 def test_every_variant_has_runs_of_its_own():
     names = {key(setup, 0, True) for setup, _ in VARIANTS.values()}
-    assert len(names) == len(VARIANTS) == 14
+    assert len(names) == len(VARIANTS) == 15
+
+
+def test_the_linear_model_has_no_convolution():
+    network = VARIANTS["linear"][0].build(np.random.default_rng(0))
+    assert [p.value.shape for p in network.parameters()] == [(10, 784), (10,)]
