@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from scratchcnn.autograd import learned
+from scratchcnn.autograd.replay import learned
 from scratchcnn.compiler.accelerate import accelerate
 from scratchcnn.gradient_check import check_layer
 from scratchcnn.layer import Layer, Parameter

@@ -29,7 +29,7 @@ REASONS = {
     r"float\(\"inf\"\)": "Python reads INF as inf.",
     r"strict=True": "The lists are of one length, by construction.",
     r"astype\(.*copy=False": "A copy more; the numbers are the same.",
-    r"astype\(None\)": "None means float64.",
+    r"(?s)astype\(np\.float64\).*astype\(None\)": "None means float64.",
     r"copy\.copy\(loss\)": "A loss replaces what it has kept, and "
     "changes none of it.",
     r"(bias|weight)\.cast\(None\)": "The result goes into an array of the "

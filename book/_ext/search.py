@@ -38,7 +38,8 @@ ALIASES = {
     "book/training/optimizers": "sgd, momentum, weight decay",
     "book/gradient_check": "numerical gradient, finite differences",
     "book/convolutions/forward": "fft, winograd, fast convolution",
-    "book/autograd": "automatic differentiation, computation graph, tape",
+    "book/autograd/tensor": "automatic differentiation, computation graph, "
+    "tape",
 }
 Entry = tuple[str, str, str, str]  # anchor, title, names, words
 
