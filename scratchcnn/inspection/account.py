@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchcnn.arrays import Array, check_size
-from scratchcnn.compiler.accelerate import Accelerated, Plan, Row
+from scratchcnn.compiler.accelerate import Accelerated, Plan
+from scratchcnn.compiler.row import Row
 from scratchcnn.compiler.stage import Stage
 from scratchcnn.inspection.operations import OPERATIONS
 from scratchcnn.layer import Layer
