@@ -10,9 +10,9 @@ from scratchcnn.inspection.features import (
     activations,
     neighbors,
     patches,
-    receptive_field,
     strongest,
 )
+from scratchcnn.inspection.receptive_field import receptive_field
 from scratchcnn.inspection.saliency import occlusion, saliency
 
 __all__ = [

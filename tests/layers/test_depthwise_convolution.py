@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scratchcnn.convolutions.cost import direct_flops, least_bytes, sizes_of
-from scratchcnn.inspection.features import receptive_field
+from scratchcnn.inspection.receptive_field import receptive_field
 from scratchcnn.layers.convolution import Conv2D
 from scratchcnn.layers.depthwise_convolution import (
     DepthwiseConv2D,
