@@ -93,6 +93,9 @@ def test_lenet_by_hand(rng):
     assert total.moved == sum(e.moved for e in entries.values())
 
 
+# What is not known
+
+
 def test_what_is_not_known_is_not_zero(rng):
     network = Network(
         [Unknown(), Closed([ReLU()]), Flatten(), Dense(4, 2, rng=rng)]

@@ -232,6 +232,3 @@ def test_an_optimizer_of_others_is_refused(rng):
     other = SGD(two_class(rng=rng).parameters(), 0.1)
     with pytest.raises(ValueError, match="of the network's own parameters"):
         account(two_class(rng=rng), SHAPE, optimizer=other)
-
-
-# What is not known
