@@ -87,7 +87,7 @@ def learned(network: Layer) -> dict[Parameter, Tensor]:
 
     Notes
     -----
-    Chapter *What frameworks do behind the scenes*.
+    Chapter *Layers, replayed*.
 
     Examples
     --------
@@ -126,7 +126,7 @@ def replay(layer: Layer, x: Operand, tensors: Learned) -> Operand:
 
     Notes
     -----
-    Chapter *What frameworks do behind the scenes*.
+    Chapter *Layers, replayed*.
 
     Examples
     --------
