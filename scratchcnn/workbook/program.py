@@ -161,7 +161,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Notes
     -----
-    Chapter *The workbook*.
+    Chapter *Run and judged*.
     """
     code = 0
 
