@@ -304,7 +304,8 @@ def examine_dropout(make: Make, probe: Probe, chart: Chart) -> None:
 def examine_loss(make: Make, probe: Probe, chart: Chart) -> None:
     """Go forward and back, twice; see what came out, and what has moved."""
     y, t = probe.draw(1), targets(probe, 2)
-    loss, (given_y, given_t) = make(), (y.copy(), t.copy())
+    loss = make(*probe.args, **probe.settings)
+    given_y, given_t = y.copy(), t.copy()
     chart.note("the loss", lambda: loss.forward(given_y, given_t))
     dy = chart.note("dy", loss.backward)
     chart.write("the precision of dy", 8 * np.asarray(dy).itemsize)

@@ -85,6 +85,11 @@ def thousands(x: Array) -> Array:
     return 1000 * x
 
 
+def raised(x: Array) -> Array:
+    """Make numbers large, and leave them close together."""
+    return 1000 + x
+
+
 VECTORS = [
     Probe("sizes that all differ", (3, 5), shape=(2, 3)),
     Probe("as many outputs as inputs", (4, 4), shape=(3, 4)),
@@ -349,6 +354,22 @@ CLASSES = [
     Probe("a batch of one", targets="classes", shape=(1, 4)),
     Probe("float32", targets="classes", shape=(5, 3), dtype="float32"),
 ]
+SHARES = [
+    *(one._replace(args=(0.3,), traits="smoothing") for one in CLASSES),
+    Probe("no smoothing", (0.0,), targets="classes", shape=(7, 3)),
+    Probe(
+        "logits far from zero",
+        (0.3,),
+        {},
+        (4, 3),
+        "smoothing",
+        raised,
+        targets="classes",
+    ),
+    Probe(
+        "a large share", (0.75,), {}, (5, 4), "smoothing", targets="classes"
+    ),
+]
 PLAIN = [
     Probe("plain descent", (0.5,), shape=(2, 3)),
     Probe("a factor", (0.5,), shape=(2, 3)),
@@ -604,6 +625,14 @@ KINDS = {
         [(examine_loss, CLASSES)],
         ["Cross-entropy"],
         {"loss": "ce-forward", "dy": "ce-dy"},
+        {"dy": "nk"},
+    ),
+    "smoothedcrossentropy": Kind(
+        "losses/label_smoothing",
+        "SmoothedCrossEntropy",
+        [(examine_loss, SHARES)],
+        ["Right, and how sure"],
+        {"loss": "smoothing-loss", "dy": "smoothing-dy"},
         {"dy": "nk"},
     ),
     "sgd": Kind(

@@ -153,6 +153,12 @@ CHAPTERS = {
         ["blurpool2d"],
         "Blur, and keep every second pixel: what does the border get?",
     ),
+    "label_smoothing": Chapter(
+        "Part III",
+        "losses/label_smoothing",
+        ["smoothedcrossentropy"],
+        "Not to want certainty: what is wanted of each class?",
+    ),
 }
 
 

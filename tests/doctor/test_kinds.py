@@ -21,8 +21,9 @@ def test_every_layer_loss_and_optimizer_has_its_kind():
     bases = scratchcnn.Layer, scratchcnn.Loss, scratchcnn.Optimizer
     names = {
         name.lower()
-        for name in scratchcnn.__all__
-        if isinstance(one := getattr(scratchcnn, name), type)
+        for home in (scratchcnn, scratchcnn.layers, scratchcnn.losses)
+        for name in home.__all__
+        if isinstance(one := getattr(home, name), type)
         and issubclass(one, bases)
         and one not in bases
     }

@@ -410,6 +410,26 @@ class SoftmaxCrossEntropy(Loss):
         return dy.astype(self.out.dtype)
 
 
+class SmoothedCrossEntropy(Loss):
+    def __init__(self, smoothing):
+        self.smoothing = smoothing
+
+    def forward(self, y, t):
+        s, (_, K) = self.smoothing, y.shape
+        z = y.astype(float)
+        z = z - z.max(axis=1)[:, None]
+        log_p = z - np.log(np.exp(z).sum(axis=1))[:, None]
+        true = log_p[np.arange(len(y)), t]
+        losses = -(1 - s) * true - s * log_p.mean(axis=1)
+        q = np.full(y.shape, s / K)
+        q[np.arange(len(y)), t] += 1 - s
+        self.dy = ((np.exp(log_p) - q) / len(y)).astype(y.dtype)
+        return losses.mean()
+
+    def backward(self):
+        return self.dy
+
+
 class SGD:
     def __init__(
         self,

@@ -563,6 +563,35 @@ class SoftmaxCrossEntropy(Loss):
         return dy
 
 
+class SmoothedCrossEntropy(Loss):
+    def __init__(self, smoothing):
+        self.smoothing = smoothing
+
+    def target(self, n, k):
+        share = self.smoothing / self.y.shape[1]
+        return 1 - self.smoothing + share if k == self.t[n] else share
+
+    def forward(self, y, t):
+        self.y, self.t, self.p = y, t, np.zeros(y.shape)
+        total = 0.0
+        for n in range(len(y)):
+            z = [float(v) for v in y[n]]
+            top = max(z)
+            whole = math.log(sum(math.exp(v - top) for v in z)) + top
+            for k in range(len(z)):
+                total += self.target(n, k) * (whole - z[k])
+                self.p[n, k] = math.exp(z[k] - whole)
+        return total / len(y)
+
+    def backward(self):
+        dy = np.zeros(self.y.shape, self.y.dtype)
+        count, classes = dy.shape
+        for n in range(count):
+            for k in range(classes):
+                dy[n, k] = (self.p[n, k] - self.target(n, k)) / count
+        return dy
+
+
 class SGD:
     def __init__(
         self,

@@ -200,6 +200,17 @@ class SoftmaxCrossEntropy(Criterion):
     function = staticmethod(functional.cross_entropy)
 
 
+class SmoothedCrossEntropy(Criterion):
+    same = False
+
+    def __init__(self, smoothing):
+        self.smoothing = smoothing
+
+    def function(self, y, t):
+        how = {"label_smoothing": self.smoothing}
+        return functional.cross_entropy(y, t, **how)
+
+
 class SGD:
     maker = torch.optim.SGD
 
