@@ -128,6 +128,11 @@ def test_batch_norm(training, n, c, w, seed):
     assert_equal_to_layer(BatchNormStage, layer, x, rng)
 
 
+def test_batch_norm_measures_two_numbers_once(rng):
+    x = rng.standard_normal((2, 3, 1, 1))
+    assert_equal_to_layer(BatchNormStage, BatchNorm2D(3), x, rng)
+
+
 def test_batch_norm_refuses_a_single_number(rng):
     layer = BatchNorm2D(2)
     stage = BatchNormStage(layer, np.zeros((2, 1, 1, 1)))
