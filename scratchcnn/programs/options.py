@@ -50,7 +50,7 @@ class Settings:
 
     Notes
     -----
-    Chapter *The trainer*.
+    Chapter *What can be asked for*.
     """
 
     classes: tuple[int, ...] = tuple(range(len(NAMES)))

@@ -79,10 +79,10 @@ class Checkpoint:
 
     Notes
     -----
-    Chapter *Files that a training run leaves*. The settings of each
-    layer, as `Layer.settings` shows them, must be the same too; so a
-    number that changes in the course of a training is a buffer, or has
-    a name with an underscore in front.
+    Chapter *Checkpoints*. The settings of each layer, as
+    `Layer.settings` shows them, must be the same too; so a number that
+    changes in the course of a training is a buffer, or has a name with
+    an underscore in front.
 
     Examples
     --------

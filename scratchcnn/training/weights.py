@@ -26,7 +26,7 @@ def named_arrays(network: Layer) -> dict[str, npt.NDArray[Any]]:
 
     Notes
     -----
-    Chapter *Files that a training run leaves*.
+    Chapter *Saving and loading*.
     """
     network.parameters()  # stops what is shared
     found: dict[str, npt.NDArray[Any]] = {}
@@ -168,7 +168,7 @@ def save(network: Layer, path: str | os.PathLike[str]) -> None:
 
     Notes
     -----
-    Chapter *Files that a training run leaves*.
+    Chapter *Saving and loading*.
 
     Examples
     --------
@@ -202,8 +202,8 @@ def load(network: Layer, path: str | os.PathLike[str]) -> None:
 
     Notes
     -----
-    Chapter *Files that a training run leaves*. Whatever is raised,
-    nothing of the network has changed.
+    Chapter *Saving and loading*. Whatever is raised, nothing of the
+    network has changed.
 
     Examples
     --------
