@@ -274,7 +274,7 @@ TRANSPOSED = [
     ),
 ]
 BLURS = [
-    Probe("a stride of two", (2,), shape=(2, 3, 5, 6)),
+    Probe("a stride of two", shape=(2, 3, 5, 6)),
     Probe("a stride of one", (1,), shape=(2, 1, 4, 3)),
     Probe("unequal strides", ((2, 3),), shape=(2, 3, 6, 7)),
     Probe("images of one pixel", (2,), shape=(2, 3, 1, 1)),
