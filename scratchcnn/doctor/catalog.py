@@ -39,7 +39,7 @@ class Cause(NamedTuple):
 
     Notes
     -----
-    Chapter *The doctor*.
+    Chapter *A catalog of mistakes*.
     """
 
     name: str

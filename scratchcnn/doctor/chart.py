@@ -65,7 +65,7 @@ class Chart(dict[tuple[str, str], Value]):
 
     Notes
     -----
-    Chapter *The doctor*.
+    Chapter *The probes*.
     """
 
     probe = ""

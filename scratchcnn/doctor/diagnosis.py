@@ -266,8 +266,8 @@ def diagnose(candidate: Callable[..., Any], kind: str) -> Diagnosis:
 
     Notes
     -----
-    Chapter *The doctor*. It takes ten seconds at most, unless a single
-    call into compiled code takes longer.
+    Chapter *The doctor*. The patient has ten seconds; a single call into
+    compiled code is not waited for, unless it holds Python's lock.
 
     Examples
     --------

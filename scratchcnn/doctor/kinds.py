@@ -227,7 +227,7 @@ MAPS = [
     Probe("all sizes equal", shape=(3, 3, 3, 3)),
     Probe("maps of one pixel", shape=(2, 4, 1, 1)),
     Probe("a batch of one", shape=(1, 2, 3, 4)),
-    Probe("frozen inputs", shape=(3, 2, 4, 2)),
+    Probe("read-only inputs that lie by columns", shape=(3, 2, 4, 2)),
     Probe("float32", shape=(2, 3, 4, 2), dtype="float32"),
 ]
 TRANSPOSED = [

@@ -173,7 +173,7 @@ class Diagnosis:
 
     Notes
     -----
-    Chapter *The doctor*.
+    Chapter *The report*.
 
     Examples
     --------

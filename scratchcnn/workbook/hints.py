@@ -1,4 +1,4 @@
-"""One step more of a derivation: `Hints`."""
+"""One step more of a derivation: `hint`."""
 
 from __future__ import annotations
 

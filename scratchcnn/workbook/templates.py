@@ -117,8 +117,8 @@ def files(names: list[str], hard: bool = False) -> Iterator[tuple[str, str]]:
 
             Healthy means that the numbers are right. Whether a bad setting or
             a bad array is refused, as a docstring's `Raises` says, `check`
-            does not ask, but for targets of another shape and for a loss
-            that is not finite.
+            does not ask, but for targets, or two outputs to be added, of
+            another shape and for a loss that is not finite.
 
             """
         )
