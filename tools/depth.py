@@ -1,10 +1,11 @@
 """How deep may a network be? One experiment, with and without a way around.
 
 ``python -m tools.depth FILE`` trains networks of 3, 9, 15 and 21 convolutions,
-of four kinds, and writes what it has found after each run: started again, it
-goes on where it was stopped. `make depth` calls it. Rules and runs are those
-of `tools.ablation`: every network gets the learning rate that suits *it*,
-found on validation images, with other seeds than those that count.
+of four kinds, and a linear model, and writes what it has found after each run:
+started again, it goes on where it was stopped. `make depth` calls it. Rules
+and runs are those of `tools.ablation`: every network gets the learning rate
+that suits *it*, found on validation images, with other seeds than those that
+count.
 """
 
 from __future__ import annotations
