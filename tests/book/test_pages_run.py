@@ -160,14 +160,16 @@ def test_a_listing_is_edited_judged_and_brought_back(tab, server):
     assert run(tab, name).startswith("dense: healthy in all ")
 
 
-def test_a_file_of_the_workbook_is_written_and_checked(tab, server):
-    tab.goto(server + "book/layers/dense.html")
-    item = tab.locator("#write-dense")
+@pytest.mark.parametrize("module", ["layers/dense", "losses/label_smoothing"])
+def test_a_file_of_the_workbook_is_written_and_checked(tab, server, module):
+    tab.goto(f"{server}book/{module}.html")
+    name = f"write-{Path(module).name}"
+    item = tab.locator(f"#{name}")
     item.get_by_role("button", name="Write it here:").click()
-    assert "not yet written" in run(tab, "write-dense", "Check")
-    text = (ROOT / "scratchcnn/layers/dense.py").read_text("utf-8")
+    assert "not yet written" in run(tab, name, "Check")
+    text = (ROOT / f"scratchcnn/{module}.py").read_text("utf-8")
     item.locator("textarea").fill(text)
-    assert "healthy" in run(tab, "write-dense", "Check")
+    assert "healthy" in run(tab, name, "Check")
 
 
 def test_an_error_has_its_line_and_what_never_ends_is_stopped(tab, server):
