@@ -160,7 +160,12 @@ def test_a_listing_is_edited_judged_and_brought_back(tab, server):
     assert run(tab, name).startswith("dense: healthy in all ")
 
 
-@pytest.mark.parametrize("module", ["layers/dense", "losses/label_smoothing"])
+PART_III = "residual", "global_pooling", "depthwise_convolution"
+PART_III += "transposed_convolution", "blur_pooling"
+FILES = "layers/dense", *(f"layers/{name}" for name in PART_III)
+
+
+@pytest.mark.parametrize("module", [*FILES, "losses/label_smoothing"])
 def test_a_file_of_the_workbook_is_written_and_checked(tab, server, module):
     tab.goto(f"{server}book/{module}.html")
     name = f"write-{Path(module).name}"
