@@ -47,7 +47,7 @@ def check_array(owner: object, name: str, array: Array, *wanted: Dim) -> None:
 
     Notes
     -----
-    Chapter *What a layer is*.
+    Chapter *Dense*.
     """
     if type(array) not in ARRAYS or array.dtype.kind != "f":
         raise TypeError(
@@ -77,7 +77,7 @@ def check_size(owner: object, name: str, size: int, least: int = 1) -> int:
 
     Notes
     -----
-    Chapter *What a layer is*.
+    Chapter *Dense*.
     """
     if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
         raise TypeError(f"{owner} wants {name} as an integer, got {size!r}")

@@ -7,12 +7,19 @@ from collections.abc import Callable
 
 import numpy as np
 
-from scratchcnn.arrays import Array, check_array
+from scratchcnn.arrays import (
+    ARRAYS,
+    Array,
+    check_array,
+    check_generator,
+    check_size,
+    kind,
+)
 from scratchcnn.layer import Layer
 from scratchcnn.losses.loss import Loss
 
 H = float(np.cbrt(np.finfo(np.float64).eps))
-ROUNDING = 10 * H**2  # of f / H, ten times what it is usually
+ROUNDING = 10 * H**2  # times f: ten times the usual rounding of f / H
 
 
 def central_difference(
@@ -28,7 +35,7 @@ def central_difference(
     f : callable
         Takes no argument, reads `array`, returns a number.
     array, direction : ndarray
-        Of the same shape.
+        Of the same shape; the array of float64, for which `h` is made.
     h : float
         How far to go to each side; by default, the cube root of the
         float64 machine epsilon, which chapter *Trusting a gradient*
@@ -38,7 +45,22 @@ def central_difference(
     -------
     float
         An estimate of the inner product of `direction` and df/d(array).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `array` is no array of float64, or the shapes differ.
     """
+    if type(array) not in ARRAYS or array.dtype != np.float64:
+        raise TypeError(
+            "central_difference wants array as an array of float64, got "
+            f"{kind(array)}"
+        )
+    if np.shape(direction) != array.shape:
+        raise ValueError(
+            f"central_difference wants direction of shape {array.shape}, "
+            f"got {np.shape(direction)}"
+        )
     start = array.copy()
     try:
         array[...] = start + h * direction
@@ -69,7 +91,7 @@ def worst_error(
     rng : numpy.random.Generator
         Draws the directions.
     directions : int
-        How many lines to try through each array.
+        How many lines to try through each array, at least one.
     rounding : float
         What rounding may leave of a gradient that is zero: where neither
         is larger than this, they count as equal.
@@ -79,7 +101,15 @@ def worst_error(
     float
         The largest ``|numeric - exact| / max(|numeric|, norm(gradient))``
         over all arrays and lines; 0 where everything is zero.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an array is not of float64, a gradient has another shape than
+        its array, there is no direction, or `rng` is not a Generator.
     """
+    check_generator("worst_error", rng)
+    check_size("worst_error", "directions", directions)
     worst = 0.0
     for array, gradient in pairs:
         check_array("worst_error", "gradient", gradient, *array.shape)
@@ -108,7 +138,7 @@ def check_layer(layer: Layer, x: Array, *, rng: np.random.Generator) -> float:
     layer : Layer
         The layer whose `backward` is to be checked.
     x : ndarray
-        A batch for its `forward`, of shape (N, ...).
+        A batch for its `forward`, of shape (N, ...), not empty.
     rng : numpy.random.Generator
         Draws the projection and the directions.
 
@@ -116,6 +146,12 @@ def check_layer(layer: Layer, x: Array, *, rng: np.random.Generator) -> float:
     -------
     float
         The worst relative error; about 1e-9 or less where all is right.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If x is not a floating-point array of that shape, or is empty, or
+        `rng` is not a Generator.
 
     Notes
     -----
@@ -130,6 +166,12 @@ def check_layer(layer: Layer, x: Array, *, rng: np.random.Generator) -> float:
     >>> check_layer(layer, rng.standard_normal((4, 3)), rng=rng) < 1e-8
     True
     """
+    check_array("check_layer", "x", x, "N", ...)
+    check_generator("check_layer", rng)
+    if x.size == 0:
+        raise ValueError(
+            f"check_layer wants one or more numbers in x, got shape {x.shape}"
+        )
     layer.parameters()  # stops what is shared, which a copy would separate
     layer, x = copy.deepcopy(layer), x.astype(np.float64)
     layer.astype(np.float64)
@@ -170,6 +212,11 @@ def check_loss(
         The worst relative error of dL/dy; about 1e-9 or less where all
         is right.
 
+    Raises
+    ------
+    TypeError
+        If y is not a floating-point array, or `rng` not a Generator.
+
     Notes
     -----
     Chapter *Trusting a gradient*.
@@ -181,6 +228,8 @@ def check_loss(
     >>> check_loss(MeanSquaredError(), y, t, rng=rng) < 1e-8
     True
     """
+    check_array("check_loss", "y", y, ...)
+    check_generator("check_loss", rng)
     loss, y = copy.deepcopy(loss), y.astype(np.float64)
     rounding = ROUNDING * abs(loss.forward(y, t))
     dy = loss.backward()

@@ -1,6 +1,7 @@
 """The gradient check: right gradients pass, planted faults don't."""
 
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -120,6 +121,28 @@ def test_the_array_is_put_back_bit_by_bit(rng):
     assert x.tobytes() == before
 
 
+@pytest.mark.parametrize("kind", [int, np.float32, list])
+def test_only_float64_can_be_moved_so_little(kind):
+    x = [1.0] if kind is list else np.ones(1, kind)
+    got = "list" if kind is list else x.dtype
+    message = f"^central_difference wants array as an .* float64, got {got}$"
+    with pytest.raises(TypeError, match=message):
+        central_difference(lambda: float(x[0]), x, np.ones(1))
+
+
+def test_an_array_moves_along_a_direction_of_its_shape():
+    x, message = np.ones((2, 3)), r"of shape \(2, 3\), got \(3,\)$"
+    with pytest.raises(ValueError, match=f"^central_.* direction {message}"):
+        central_difference(x.sum, x, np.ones(3))
+    assert (x == 1).all()
+
+
+def test_an_array_may_be_a_single_number(rng):
+    x = np.array(2.0)
+    assert_close(central_difference(x.item, x, 3.0), 3.0, tolerance=1e-9)
+    assert worst_error(x.item, [(x, np.array(1.0))], rng) < CLEARED
+
+
 def test_each_array_is_moved_along_three_lines_to_both_sides(rng):
     x, calls = np.ones(4), []
     worst_error(lambda: calls.append(0) or x.sum(), [(x, np.ones(4))], rng)
@@ -147,6 +170,38 @@ def test_the_worst_of_all_arrays_counts(rng):
         assert worst_error(total, pairs, rng) < CLEARED
         pairs[wrong] = arrays[wrong], np.full(4, 1.001)
         assert worst_error(total, pairs, rng) > FOUND
+
+
+def test_what_compares_nothing_is_refused(rng):
+    x = np.ones((2, 3))
+    message = "^worst_error wants directions >= 1, got 0$"
+    with pytest.raises(ValueError, match=message):
+        worst_error(x.sum, [(x, x)], rng, directions=0)
+    for shape in (0, 3), (2, 0):
+        message = rf"^check_layer wants one or more .* {re.escape(str(shape))}"
+        with pytest.raises(ValueError, match=message):
+            check_layer(ReLU(), np.ones(shape), rng=rng)
+
+
+@pytest.mark.parametrize("rng", [0, None, np.random])
+def test_a_seed_is_no_generator(rng):
+    x, message = np.ones((2, 3)), "wants rng as a numpy"
+    with pytest.raises(TypeError, match=f"^worst_error {message}"):
+        worst_error(x.sum, [(x, x)], rng)
+    with pytest.raises(TypeError, match=f"^check_layer {message}"):
+        check_layer(ReLU(), x, rng=rng)
+    with pytest.raises(TypeError, match=f"^check_loss {message}"):
+        check_loss(MeanSquaredError(), x, x, rng=rng)
+
+
+@pytest.mark.parametrize("bad", [[[1.0]], np.ones((1, 1), int)])
+def test_the_point_is_an_array_of_floats(bad, rng):
+    with pytest.raises(TypeError, match=r"^check_layer wants x as an array"):
+        check_layer(ReLU(), bad, rng=rng)
+    with pytest.raises(TypeError, match=r"^check_loss wants y as an array"):
+        check_loss(MeanSquaredError(), bad, np.ones((1, 1)), rng=rng)
+    with pytest.raises(ValueError, match=r"^check_layer wants x of shape \(N"):
+        check_layer(ReLU(), np.array(1.0), rng=rng)
 
 
 # Right gradients

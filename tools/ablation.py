@@ -56,6 +56,7 @@ from scratchcnn.layers import Residual
 from scratchcnn.losses import SmoothedCrossEntropy
 from scratchcnn.models import lenet
 from scratchcnn.training.schedules import cosine
+from tools.same_data import same_data
 
 VALIDATION, BATCH = 5_000, 64
 SEEDS, TRIALS = range(20), range(100, 103)
@@ -351,14 +352,20 @@ def experiment(runs: Runs, variants: Variants, seeds: Sequence[int]) -> None:
 def main(
     variants: Variants, seeds: Sequence[int], trials: Sequence[int]
 ) -> None:
-    """Go on with the experiment whose file the command line names."""
+    """Go on with the experiment whose file the command line names.
+
+    Raises
+    ------
+    ValueError
+        If its runs were made on other images.
+    """
     training, _, test = heaps()
     context = get_context("spawn")
     with ProcessPoolExecutor(os.cpu_count(), context) as pool:
         runs = Runs(Path(sys.argv[1]), pool, trials)
         runs.record |= {
             "majority": majority_accuracy(training.labels, test.labels),
-            "stand_in": fashion_mnist.load(range(10)).stand_in,
+            **same_data(runs.record, fashion_mnist.load(range(10))),
             "environment": environment(),
         }
         experiment(runs, variants, seeds)

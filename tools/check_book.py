@@ -2,13 +2,15 @@
 
 Every page of the table of contents is there; every link and anchor inside the
 book leads somewhere; no id stands twice; every picture has alternative text;
-nothing is loaded from another host. The page for wrong addresses says the
-book's own, `SCRATCHCNN_ADDRESS`, in full, if there is one.
+nothing is loaded from another host, neither by a tag nor by a style. The page
+for wrong addresses says the book's own, `SCRATCHCNN_ADDRESS`, in full, if
+there is one.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +21,20 @@ from urllib.parse import unquote, urldefrag
 
 import yaml
 
-LOADS = {"script", "img", "iframe", "source"}  # by their src
+LINKED = "href", "xlink:href"
+LOADS = {  # by which attributes a tag names what the browser fetches
+    **dict.fromkeys(("script", "iframe", "audio", "track"), ("src",)),
+    **dict.fromkeys(("embed", "input", "frame"), ("src",)),
+    **dict.fromkeys(("img", "source"), ("src", "srcset")),
+    **dict.fromkeys(("image", "use", "feimage"), LINKED),
+    "video": ("src", "poster"),
+    "object": ("data",),
+    "base": ("href",),
+}
+STYLE = re.compile(
+    r"(?:url\(|@import|image-set\()\s*[\"']?\s*((?:https?:)?//[^\"')\s;]+)",
+    re.IGNORECASE,
+)
 ELSEWHERE = "data:", "mailto:", "javascript:"
 
 
@@ -38,6 +53,7 @@ class Page(HTMLParser):
 
     def __init__(self, text: str) -> None:
         super().__init__()
+        self.styled = False
         self.ids: Counter[str] = Counter()
         self.links: list[str] = []
         self.faults: list[str] = []
@@ -48,6 +64,7 @@ class Page(HTMLParser):
         self, tag: str, attrs: list[tuple[str, str | None]]
     ) -> None:
         """Note a tag."""
+        self.styled = tag == "style"
         values = {name: value or "" for name, value in attrs}
         if "id" in values:
             self.ids[values["id"]] += 1
@@ -57,25 +74,41 @@ class Page(HTMLParser):
         self.links += [
             url
             for url in urls
-            if not is_foreign(url) and not url.startswith(ELSEWHERE)
+            if not is_foreign(url) and not url.lower().startswith(ELSEWHERE)
         ]
-        if loads_foreign(tag, values):
-            self.faults += [f"loads {url}" for url in urls]
+        self.faults += [
+            f"loads {url.strip()}"
+            for url in loaded(tag, values)
+            if is_foreign(url)
+        ]
         if tag == "img" and not values.get("alt", "").strip():
             self.faults.append(f"no alternative text for {values.get('src')}")
+
+    def handle_endtag(self, tag: str) -> None:
+        """Note the end of a style."""
+        self.styled = False
+
+    def handle_data(self, data: str) -> None:
+        """Note what a style loads."""
+        if self.styled:
+            self.faults += [f"loads {url}" for url in STYLE.findall(data)]
 
 
 def is_foreign(url: str) -> bool:
     """Say whether a link leads to another host."""
-    return url.startswith(("http:", "https:", "//"))
+    return url.strip().lower().startswith(("http:", "https:", "//"))
 
 
-def loads_foreign(tag: str, values: dict[str, str]) -> bool:
-    """Say whether the browser would fetch something from another host."""
+def loaded(tag: str, values: dict[str, str]) -> list[str]:
+    """Return what the browser fetches for a tag, from wherever."""
     if tag == "link":
         named = {"canonical", "license"} & set(values.get("rel", "").split())
-        return is_foreign(values.get("href", "")) and not named
-    return tag in LOADS and is_foreign(values.get("src", ""))
+        return [] if named else [values.get("href", "")]
+    urls = STYLE.findall(values.get("style", ""))
+    for name in LOADS.get(tag, ()):
+        value = values.get(name, "")
+        urls += value.split() if name == "srcset" else [value]
+    return urls
 
 
 def chapters(toc: Any) -> Iterator[str]:
@@ -113,6 +146,15 @@ def page_faults(path: Path, pages: dict[Path, Page]) -> Iterator[str]:
             yield f"no file for {url}"
 
 
+def style_faults(html: Path) -> Iterator[str]:
+    """Yield what the files of styles load from other hosts."""
+    for path in sorted(html.rglob("*.css")):
+        name = path.relative_to(html)
+        text = path.read_text("utf-8", "replace")
+        if "reports" not in name.parts:
+            yield from (f"{name}: loads {url}" for url in STYLE.findall(text))
+
+
 def main(folder: str, toc: str = "_toc.yml") -> int:
     """Print every fault of the built book; return how many there are."""
     html = Path(folder).resolve()
@@ -136,6 +178,7 @@ def main(folder: str, toc: str = "_toc.yml") -> int:
     for path in pages:
         name = path.relative_to(html)
         faults += sorted({f"{name}: {f}" for f in page_faults(path, pages)})
+    faults += style_faults(html)
     links = sum(len(page.links) for page in pages.values())
     print(*faults, sep="\n", end="\n" if faults else "")
     print(

@@ -50,6 +50,7 @@ from scratchcnn.files import write_whole
 from scratchcnn.inspection import adversarial
 from scratchcnn.models import lenet
 from scratchcnn.training.schedules import cosine, warm_up
+from tools.same_data import same_data
 
 IMAGES, EPOCHS, BATCH, RATE = 20_000, 3, 64, 0.05
 HARD = 0.1  # how far moved training images go, from the second epoch on
@@ -119,14 +120,20 @@ def run(kind: str, seed: int) -> dict[str, Any]:
 def main(
     run: Callable[[str, int], Any], kinds: Sequence[str], seeds: Sequence[int]
 ) -> None:
-    """Go on with the experiment whose file the command line names."""
+    """Go on with the experiment whose file the command line names.
+
+    Raises
+    ------
+    ValueError
+        If its runs were made on other images.
+    """
     file = Path(sys.argv[1])
     record: dict[str, Any] = {"runs": {}}
     if file.exists():
         record = json.loads(file.read_bytes())
     record |= {
         "environment": environment(),
-        "stand_in": data().stand_in,
+        **same_data(record, data()),
         "majority": majority_accuracy(data().train.labels, data().test.labels),
     }
     wanted = {

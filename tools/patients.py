@@ -3,9 +3,10 @@
 ``python -m tools.patients FILE`` lets mutmut change the modules of which the
 doctor knows a kind, one small thing at a time, and writes as JSON how many of
 these the doctor calls healthy, and which. Left out are those that change
-nothing (`book/records/survivors.json`, and the reasons of `tools.survivors`),
-those that change a check at the door, and those that change only the type of
-an array or the name in a message: of these nobody asks the doctor.
+nothing (what has survived all tests, by `book/records/survivors.json`), those
+that change a check at the door, and those that change only the type of an
+array, a copy, the name in a message or whether two lists must be of one
+length: of these nobody asks the doctor.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from tqdm import tqdm
 from scratchcnn.doctor import KINDS, Diagnosis, diagnose
 from scratchcnn.doctor.catalog import executed, source
 from scratchcnn.files import write_whole
-from tools.survivors import reason
 
 ROOT = Path(__file__).parents[1]
 FORWARD = {"y", "the loss", "running_mean", "running_variance"}
@@ -35,9 +35,13 @@ UNASKED |= {"check_images", "sigmoid"}  # of which nobody asks by itself
 
 
 # What neither changes a number that the doctor compares, nor is one of the
-# words that he reads: the type of an array, the name in a message.
-TYPE = r",? ?(dtype=)?(np\.(float|int)\d+|\w+\.dtype|None)(?=[,)])|, (?=\))"
-NAME = r"(name|owner) = .*|errstate\(.*"
+# words that he reads: the type of an array, the name in a message; a copy, a
+# check of lengths. All else in a line must be the same.
+TYPE = r",? ?(dtype=)?(np\.(float|int)\d+|\w+\.dtype|None)(?=[,)])|, ?(?=\))"
+NAME = (
+    r"(name|owner) = .*|errstate\(.*|(?<=below_largest\()(\"\w+\"|None)(?=,)"
+)
+FORM = r",? ?(strict|copy)=(True|False|None)(?=[,)]|$)|, ?(?=\))"
 
 
 class Mutant(NamedTuple):
@@ -49,6 +53,10 @@ class Mutant(NamedTuple):
     text: str
     change: list[str]
     door: bool
+
+    def key(self) -> tuple[str, ...]:
+        """Return what tells this one from others."""
+        return key(self.module, self.owner, self.function, self.change)
 
 
 def at_the_door(tree: ast.AST) -> set[int]:
@@ -108,9 +116,14 @@ def mutants(module: str) -> Iterator[Mutant]:
 
 
 def beside(change: list[str]) -> bool:
-    """Say whether only a type, a name or a warning is changed."""
-    left = [re.sub(f"{TYPE}|{NAME}", "", line[1:]) for line in change]
-    return len({*left}) == 1
+    """Say whether only a type, a copy, a name or a warning is changed."""
+
+    def left(sign: str, words: str) -> str:
+        lines = [line[1:].lstrip() for line in change if line[0] == sign]
+        return "".join(re.sub(words, "", line) for line in lines)
+
+    ways = f"{TYPE}|{NAME}", FORM
+    return any(left("-", words) == left("+", words) for words in ways)
 
 
 def kinds_of(mutant: Mutant) -> list[str]:
@@ -149,13 +162,30 @@ def examine(mutant: Mutant) -> list[Diagnosis]:
     return [one for one in told if not one.healthy]
 
 
+def key(
+    module: str, owner: str, function: str, change: list[str]
+) -> tuple[str, ...]:
+    """Return what tells a mutant from others, however it is indented."""
+    lines = sorted(line[0] + line[1:].strip() for line in change)
+    return module, owner, function, *lines
+
+
+def survivors() -> set[tuple[str, ...]]:
+    """Return the keys of those that changed nothing any test has noticed."""
+    file = ROOT / "book" / "records" / "survivors.json"
+    found = set()
+    for one in json.loads(file.read_text())["survivors"]:
+        path, _, name = one["name"].rpartition(".")
+        module = path.partition(".")[2].replace(".", "/")
+        place = r"x(?:_|ǁ(\w+)ǁ)(\w+)__mutmut_\d+"
+        [(owner, function)] = re.findall(place, name)
+        found.add(key(module, owner, function, one["change"]))
+    return found
+
+
 def record() -> dict[str, Any]:
     """Ask about all mutants; return the counts, and who was overlooked."""
-    file = ROOT / "book" / "records" / "survivors.json"
-    lived = json.loads(file.read_text())["survivors"]
-    survivors = {
-        (one["name"].rpartition(".")[0], *one["change"]) for one in lived
-    }
+    harmless = survivors()
     counts = dict.fromkeys(
         ["mutants", "harmless", "door", "beside", "examined", "healthy"], 0
     )
@@ -165,9 +195,7 @@ def record() -> dict[str, Any]:
     every = [mutant for module in modules for mutant in mutants(module)]
     for mutant in tqdm(every):
         counts["mutants"] += 1
-        dotted = f"scratchcnn.{mutant.module.replace('/', '.')}"
-        key = (dotted, *mutant.change)
-        if key in survivors or reason(mutant.change):
+        if mutant.key() in harmless:
             counts["harmless"] += 1
             continue
         if mutant.door or mutant.function in UNASKED:

@@ -37,9 +37,9 @@ LOG = logging.getLogger(__name__)
 PACKAGE, PAGES, TESTS = "scratchcnn", "book", "tests"
 MOST_NEEDS = 4
 
-# The pace of a student with a pencil, in seconds: at it, the first part of
-# the book takes the eleven hours that were estimated by reading it. Folded
-# cells are not read, and an exercise takes what its title says.
+# The pace of a student with a pencil, in seconds, as estimated by reading the
+# first part of the book. Folded cells are not read, and an exercise takes what
+# its title says.
 WORD, FORMULA, EQUATION, CODE_LINE, FIGURE = 60 / 200, 5, 60, 5, 45
 
 FRONT = re.compile(r"\A---\n(.*?)^---\n", re.M | re.S)
@@ -142,7 +142,7 @@ def seconds(text: str, root: Path) -> float:
         elif name == "code-cell":
             if "figure:" in head:
                 time += FIGURE
-            if not re.search("hide-|remove-", head):
+            if not re.search("hide-|remove-|claims", head):
                 time += CODE_LINE * len(re.findall(r"^.*\S", body, re.M))
     text = FENCE.sub(lambda m: m["body"] if m["name"] in PROSE else "", text)
     text, equations = DISPLAY.subn("", text)

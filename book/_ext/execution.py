@@ -62,11 +62,11 @@ def find_data(build: Path) -> tuple[bool, str]:
     bool
         Whether the data is a stand-in.
     str
-        A hash of the data.
+        A hash of the data; the user's cache holds other things as well.
     """
     from scratchcnn import DataError, fashion_mnist
     from scratchcnn.data import drawn
-    from scratchcnn.data.download import find
+    from scratchcnn.data.download import SHA256, UNZIPPED, find
 
     try:
         folder = find()
@@ -77,7 +77,9 @@ def find_data(build: Path) -> tuple[bool, str]:
         print(f"{error}\nBuilding on the stand-in wardrobe.")
         folder, stand_in = drawn.write(build / "drawn"), True
     os.environ["SCRATCHCNN_DATA"] = str(folder.resolve())
-    return stand_in, digest(folder, sorted(folder.iterdir()), stand_in)
+    names = {*SHA256, *UNZIPPED, fashion_mnist.STAND_IN}
+    files = [path for path in sorted(folder.iterdir()) if path.name in names]
+    return stand_in, digest(folder, files, stand_in)
 
 
 def digest(root: Path, files: list[Path], *others: object) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping
 from typing import TypeAlias
 
 import numpy as np
 
+from scratchcnn.arrays import Array, check_array
 from scratchcnn.autograd.operations import (
     blur,
     gather,
@@ -103,6 +105,15 @@ REPLAYED |= {ConvTranspose2D, DepthwiseConv2D, BlurPool2D}
 REPLAYED |= {GlobalAvgPool2D, Reshape, Flatten}
 
 
+def show(layer: Layer, x: Array) -> None:
+    """Let a copy of the layer refuse x, by an empty batch if that does."""
+    trial = copy.copy(layer)
+    try:
+        trial.forward(x[:0])
+    except (IndexError, TypeError, ValueError):
+        trial.forward(x)  # which says it of all of x
+
+
 def replay(layer: Layer, x: Operand, tensors: Learned) -> Operand:
     """Do what a layer does, by operations that are recorded.
 
@@ -123,6 +134,8 @@ def replay(layer: Layer, x: Operand, tensors: Learned) -> Operand:
     TypeError
         If it is another kind of layer, or one derived from these: its
         passes may be others.
+    TypeError, ValueError
+        If the layer would refuse x.
 
     Notes
     -----
@@ -138,6 +151,8 @@ def replay(layer: Layer, x: Operand, tensors: Learned) -> Operand:
     """
     if type(layer) not in REPLAYED:
         raise TypeError(f"replay knows no {layer!r}")
+    if not isinstance(layer, (Network, Residual)):
+        show(layer, value(x))
 
     def own(p: Parameter) -> Operand:
         return tensors.get(p, p.value)
@@ -149,7 +164,9 @@ def replay(layer: Layer, x: Operand, tensors: Learned) -> Operand:
             return x
         case Residual(inside=inside, shortcut=shortcut):
             around = replay(shortcut, x, tensors) if shortcut else x
-            return replay(inside, x, tensors) + around
+            y = replay(inside, x, tensors)
+            check_array(layer, "the inside", value(y), *value(around).shape)
+            return y + around
         case Dense(weight=w, bias=b):
             return x @ transpose(own(w)) + own(b)
         case Conv2D(weight=w, bias=b):
@@ -167,5 +184,5 @@ def replay(layer: Layer, x: Operand, tensors: Learned) -> Operand:
         case GlobalAvgPool2D():
             return map_means(x)
         case Reshape(shape=shape):
-            return reshape(x, (len(value(x)), *shape))
+            return reshape(x, Reshape(shape).forward(value(x)).shape)
     raise AssertionError(layer)

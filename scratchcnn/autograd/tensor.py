@@ -123,7 +123,8 @@ class Tensor:
         return -1 * self
 
     def __sub__(self, other: Operand | float) -> Operand:
-        return self + -other
+        minus: Any = self.value.dtype.type(-1)  # -other would wrap in uint8
+        return self + minus * other
 
     def __rsub__(self, other: Operand | float) -> Operand:
         return other + -self

@@ -134,6 +134,7 @@ class Accelerated(Network):
 
     def forward(self, x: Array) -> Array:
         """Return the network's output for the batch x, (N, ...)."""
+        self.forget()  # until a pass is complete: the buffers are shared
         check_array(self, "x", x, "N", ...)
         plan = self.plan_for(x)
         y = plan.forward(x)
@@ -186,7 +187,9 @@ def accelerate(network: Network, *, input_gradient: bool = False) -> Layer:
 
     Notes
     -----
-    Chapter *A compiler of our own*.
+    Chapter *A compiler of our own*. Where rounding makes two pixels of
+    a window equal when the bias is added, max pooling may give the
+    gradient to another of them than the network does.
 
     Examples
     --------

@@ -31,11 +31,23 @@ def sizes_of(
     stride: int | Pair = 1,
     padding: int | Pair = 0,
 ) -> Sizes:
-    """Collect the sizes from the shapes of images x and of kernels w."""
-    (n, c, h, width), (f, _, kh, kw) = x, w
+    """Collect the sizes from the shapes of images x and of kernels w.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a stride is below 1, the channels of x and w differ, or a
+        kernel is larger than the padded image.
+    """
+    (n, c, h, width), (f, channels, kh, kw) = x, w
     sh, sw = pair("sizes_of", "stride", stride, 1)
     ph, pw = pair("sizes_of", "padding", padding, 0)
     h, width = h + 2 * ph, width + 2 * pw
+    if channels != c or not (1 <= kh <= h and 1 <= kw <= width):
+        raise ValueError(
+            f"sizes_of wants kernels of {c} channels and of (1, 1) to "
+            f"{(h, width)} pixels, the size of a padded image, got {w}"
+        )
     oh, ow = (h - kh) // sh + 1, (width - kw) // sw + 1
     return Sizes(n, c, f, h, width, kh, kw, oh, ow)
 

@@ -16,12 +16,16 @@ def check_batches(
     check_array(owner, "x", x, "N", ...)
     check_size(owner, "batch_size", batch_size)
     check_generator(owner, rng)
-    if not isinstance(t, np.ndarray) or len(x) != len(t):
+    if not isinstance(t, np.ndarray) or t.shape[:1] != x.shape[:1]:
         got = t.shape if isinstance(t, np.ndarray) else type(t).__name__
         raise ValueError(
             f"{owner} wants t as an array with one target for each of the "
             f"examples, {x.shape}, got {got}"
         )
+    if t.dtype.kind not in "fiub":
+        raise TypeError(f"{owner} wants t as numbers, got {t.dtype}")
+    if len(x) == 0:
+        raise ValueError(f"{owner} wants one or more examples, got none")
     if batch_size > len(x):
         raise ValueError(
             f"{owner} wants batch_size <= {len(x)}, the number of "

@@ -46,8 +46,11 @@ def cover(
     Chapter *The last steps*.
     """
     i, j = (np.arange(size) for size in x.shape[2:])
-    rows = (i >= top[:, None]) & (i < (top + height)[:, None])
-    columns = (j >= left[:, None]) & (j < (left + width)[:, None])
+    top, left, height, width = (  # in int64, for a byte would overflow
+        a[:, None].astype(np.int64) for a in (top, left, height, width)
+    )
+    rows = (i >= top) & (i < top + height)
+    columns = (j >= left) & (j < left + width)
     inside = rows[:, None, :, None] & columns[:, None, None, :]
     return np.where(inside, ink.astype(x.dtype, copy=False), x)
 

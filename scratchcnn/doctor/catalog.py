@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import sys
 from collections.abc import Callable
 from importlib import import_module, resources
@@ -94,9 +95,20 @@ def edited(cause: Cause, text: str | None = None) -> str:
     return text
 
 
-def executed(module: str, text: str) -> ModuleType:
-    """Return a new module made of this text; the package stays as it is."""
-    made = ModuleType(dotted(module))
+def executed(
+    module: str, text: str, instead: dict[str, ModuleType] | None = None
+) -> ModuleType:
+    """Return a new module made of this text; the package stays as it is.
+
+    What it imports by the names in `instead`, it gets from there. No other
+    module does, so other threads may import meanwhile.
+    """
+    made, others = ModuleType(dotted(module)), instead or {}
+
+    def load(name: str, *how: Any) -> Any:
+        return others.get(name) or __import__(name, *how)
+
+    vars(made)["__builtins__"] = {**vars(builtins), "__import__": load}
     exec(compile(text, module, "exec"), vars(made))
     return made
 
@@ -110,8 +122,8 @@ def variant(cause: Cause, module: str, name: str) -> Callable[..., Any] | None:
     """Return what a module calls `name`, as it would be with a mistake.
 
     The mistake may be in another module from which this one imports, but
-    not in what all are built on, outside of the folders: no single one can
-    have another base. None if it is in neither.
+    not in one outside of the folders, such as `layer`: all are built on
+    those, and no single one can have another base. None if it is in neither.
     """
     if cause.module == module:
         return getattr(planted(cause), name)
@@ -121,12 +133,8 @@ def variant(cause: Cause, module: str, name: str) -> Callable[..., Any] | None:
     elsewhere = dotted(cause.module)
     if elsewhere not in {getattr(t, "__module__", "") for t in things}:
         return None
-    well = sys.modules[elsewhere]
-    sys.modules[elsewhere] = planted(cause)
-    try:
-        return getattr(executed(module, source(module)), name)
-    finally:
-        sys.modules[elsewhere] = well
+    instead = {elsewhere: planted(cause)}
+    return getattr(executed(module, source(module), instead), name)
 
 
 CAUSES = read()

@@ -51,7 +51,7 @@ def contrast(mine: Value, right: Value, result: str) -> str:
         return f"has shape {mine.shape}, not {right.shape}"
     if result.startswith("the precision"):
         return f"is float{mine}, and should be float{right}"
-    if mine.size < 2 or mine.dtype == bool:
+    if mine.size < 2 or bool in (mine.dtype, right.dtype):
         return ""
     if not np.isfinite(mine).all():
         return "has numbers that are not finite"
@@ -97,6 +97,8 @@ def simple(factor: float) -> Fraction | None:
 
     One of its numbers is small, or they are neighbors, as N and N - 1.
     """
+    if not abs(factor) < 1e15:  # infinity is no ratio, and digits say little
+        return None
     near = Fraction(factor).limit_denominator(60)
     top, low = abs(near.numerator), near.denominator
     exact = abs(near - factor) < 1e-4 * abs(factor)

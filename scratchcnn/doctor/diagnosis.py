@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +31,7 @@ from scratchcnn.doctor.reports import Diagnosis, Finding
 LIMIT = 10.0  # seconds
 LIKELY = 0.5  # what a cause has to explain of a result's probes
 STEPS = re.compile("the (first|second|third|fourth)")
+TURN = threading.RLock()  # what one patient changes, none other may see
 Ill = dict[str, set[str]]
 
 
@@ -209,8 +212,10 @@ def finding(
 
     least = min(sorted(ill[main]), key=size)
     pair = mine[least, main], right.get((least, main), "nothing of the kind")
-    inside = places(*pair, main, one.axes.get(main, ""))
-    what = contrast(*pair, main)
+    inside = what = ""
+    with suppress(Exception), np.errstate(all="ignore"):
+        what = contrast(*pair, main)
+        inside = places(*pair, main, one.axes.get(main, ""))
     if stopped(main):
         what = f"stopped: {mine.error(least, main)}"
     elif fails := [p for p in ill[main] if isinstance(mine[p, main], str)]:
@@ -267,7 +272,8 @@ def diagnose(candidate: Callable[..., Any], kind: str) -> Diagnosis:
     Notes
     -----
     Chapter *The doctor*. The patient has ten seconds; a single call into
-    compiled code is not waited for, unless it holds Python's lock.
+    compiled code is not waited for, unless it holds Python's lock. Of
+    several threads that ask, one has its turn after the other.
 
     Examples
     --------
@@ -281,8 +287,9 @@ def diagnose(candidate: Callable[..., Any], kind: str) -> Diagnosis:
     """
     if kind not in KINDS:
         raise ValueError(f"diagnose knows {', '.join(KINDS)}, and no {kind!r}")
-    right, _ = known(kind)
-    mine = chart_of(candidate, KINDS[kind])
+    with TURN:
+        right, _ = known(kind)
+        mine = chart_of(candidate, KINDS[kind])
     left, findings = ill_probes(mine, right), []
     found = suspects(kind, mine, left)
     while left:

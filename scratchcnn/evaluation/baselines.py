@@ -4,8 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from scratchcnn.arrays import Array, Labels, check_array
+from scratchcnn.arrays import ARRAYS, Array, Labels, check_array, kind
 from scratchcnn.layers.dense import Dense
+
+
+def check_class_numbers(owner: str, name: str, labels: Labels) -> None:
+    """Stop anything but integers in a row, one or more."""
+    if type(labels) not in ARRAYS or labels.dtype.kind not in "iu":
+        raise TypeError(
+            f"{owner} wants {name} as an array of integers, got {kind(labels)}"
+        )
+    if labels.ndim != 1 or labels.size == 0:
+        raise ValueError(
+            f"{owner} wants {name} of shape (N,), N >= 1, got {labels.shape}"
+        )
 
 
 def majority_accuracy(train_labels: Labels, test_labels: Labels) -> float:
@@ -25,8 +37,8 @@ def majority_accuracy(train_labels: Labels, test_labels: Labels) -> float:
 
     Raises
     ------
-    ValueError
-        If there are no labels.
+    TypeError, ValueError
+        If the labels are not integers, of that shape, or there are none.
 
     Notes
     -----
@@ -37,11 +49,8 @@ def majority_accuracy(train_labels: Labels, test_labels: Labels) -> float:
     >>> majority_accuracy(np.array([0, 1, 1]), np.array([1, 0]))
     0.5
     """
-    if train_labels.size == 0 or test_labels.size == 0:
-        raise ValueError(
-            "majority_accuracy wants labels, got shapes "
-            f"{train_labels.shape} and {test_labels.shape}"
-        )
+    check_class_numbers("majority_accuracy", "train_labels", train_labels)
+    check_class_numbers("majority_accuracy", "test_labels", test_labels)
     classes, counts = np.unique(train_labels, return_counts=True)
     return float(np.mean(test_labels == classes[counts.argmax()]))
 
@@ -62,8 +71,8 @@ def constant_loss(labels: Labels) -> float:
 
     Raises
     ------
-    ValueError
-        If there are no labels.
+    TypeError, ValueError
+        If the labels are not integers, of that shape, or there are none.
 
     Notes
     -----
@@ -74,8 +83,7 @@ def constant_loss(labels: Labels) -> float:
     >>> round(constant_loss(np.arange(10)), 4)
     2.3026
     """
-    if labels.size == 0:
-        raise ValueError("constant_loss wants labels, got none")
+    check_class_numbers("constant_loss", "labels", labels)
     counts = np.unique(labels, return_counts=True)[1]
     p = counts / labels.size
     return float(-np.sum(p * np.log(p)))
@@ -100,7 +108,8 @@ def least_squares(x: Array, t: Array) -> Dense:
     Raises
     ------
     TypeError, ValueError
-        If x or t is not a floating-point array of the shape above.
+        If x or t is not a floating-point array of the shape above, or
+        not finite.
 
     Notes
     -----
@@ -115,6 +124,11 @@ def least_squares(x: Array, t: Array) -> Dense:
     """
     check_array("least_squares", "x", x, "N", "D")
     check_array("least_squares", "t", t, len(x), "M")
+    for name, array in ("x", x), ("t", t):
+        if not np.isfinite(array).all():
+            raise ValueError(
+                f"least_squares wants {name} finite, got NaN or inf"
+            )
     ones = np.ones((len(x), 1))
     columns = np.hstack([x.astype(np.float64), ones])
     solution = np.linalg.lstsq(columns, t.astype(np.float64))[0]

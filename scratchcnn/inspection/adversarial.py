@@ -65,7 +65,8 @@ def adversarial(
     TypeError, ValueError
         If x is none of the network's inputs or has pixels beyond 0 and
         1, if a number is out of its range, if the targets are none of
-        the loss, or if the network keeps dL/dx for itself.
+        the loss, if the network keeps dL/dx for itself, or if that is
+        NaN.
 
     Notes
     -----
@@ -104,5 +105,7 @@ def adversarial(
     for _ in range(steps):
         loss.forward(network.forward(moved), cast(Array, t))
         uphill = np.sign(network.backward(loss.backward()))
+        if np.isnan(uphill).any():
+            raise ValueError("adversarial wants dL/dx to climb by, got NaN")
         moved = np.clip(moved + size * uphill, least, most)
     return moved

@@ -39,7 +39,7 @@ def activations(network: Network, x: Array) -> list[Array]:
     Raises
     ------
     TypeError
-        If `network` is not a `Network`.
+        If `network` is not a `Network`, or has a `forward` of its own.
 
     Notes
     -----
@@ -52,8 +52,8 @@ def activations(network: Network, x: Array) -> list[Array]:
     >>> one.shape, two.shape
     ((1, 2, 1), (1, 2))
     """
-    closed = [*network.leaves()] == [network]  # who knows what it does
-    if closed or not isinstance(network, Network):
+    known = isinstance(network, Network) and [*network.leaves()] != [network]
+    if not known:  # who knows what it does
         raise TypeError(f"activations wants a Network, got {network!r}")
     outputs = []
     with evaluation_mode(network):
@@ -187,7 +187,8 @@ def neighbors(features: Array, queries: Array, count: int) -> Positions:
     Raises
     ------
     TypeError, ValueError
-        If the arrays are not of one kind, or `count` is out of range.
+        If the arrays are not of one kind, or not finite, or `count` is
+        out of range.
 
     Notes
     -----
@@ -204,6 +205,9 @@ def neighbors(features: Array, queries: Array, count: int) -> Positions:
         raise ValueError(
             f"neighbors wants count <= {len(features)}, got {count}"
         )
+    for name, array in ("features", features), ("queries", queries):
+        if not np.isfinite(array).all():
+            raise ValueError(f"neighbors wants {name} finite, got NaN or inf")
     length = features[0].size
     # In float64 and from the mean, or squares would swallow the differences.
     middle = features.mean(axis=0, dtype=np.float64)

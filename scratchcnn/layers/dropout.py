@@ -31,7 +31,8 @@ class Dropout(Layer):
     Notes
     -----
     Chapter *Dropout*; Srivastava et al., "Dropout: a simple way to
-    prevent neural networks from overfitting" (2014).
+    prevent neural networks from overfitting" (2014). float16 has no
+    number ``1 / (1 - p)`` for a p above 0.99998: y is NaN then.
 
     Examples
     --------

@@ -170,7 +170,8 @@ class AvgPool2D(Pooling):
 
     Notes
     -----
-    Chapter *Pooling*.
+    Chapter *Pooling*. The sum of a window, of the precision of x, may
+    overflow where the mean would not; in practice only in float16.
 
     Examples
     --------

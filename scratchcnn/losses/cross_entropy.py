@@ -33,7 +33,9 @@ class BinaryCrossEntropy(Loss):
     Notes
     -----
     Chapter *Cross-entropy*. Works in float64 inside, so that the loss
-    is right for every finite float32 logit.
+    is right for every finite float32 logit. The gradient has the
+    precision of y: in float16 it is zero where the mean is over 65520
+    terms or more.
 
     Examples
     --------
@@ -88,7 +90,9 @@ class SoftmaxCrossEntropy(Loss):
     Notes
     -----
     Chapter *Cross-entropy*. Works in float64 inside, so that the loss
-    is right for every finite float32 logit.
+    is right for every finite float32 logit. The gradient has the
+    precision of y: in float16 it is zero where the mean is over 65520
+    terms or more.
 
     Examples
     --------

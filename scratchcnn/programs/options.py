@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -41,12 +41,23 @@ NETWORKS: dict[str, Callable[..., Network]] = {
 SCHEDULES = {"constant": constant, "cosine": cosine}
 RATES = {"sgd": 0.05, "adam": 0.001}
 LEAST = {"epochs": 1, "batch_size": 1, "seed": 0, "validation": 0}
+MOST = 1e18  # counts stay below it, and their products in a float
+CHOICES: dict[str, Iterable[str]] = {
+    "network": NETWORKS,
+    "optimizer": RATES,
+    "schedule": SCHEDULES,
+}
 FREE = {"fixed": False}  # what a resumed run does not compare by name
 
 
 @dataclass(frozen=True)
 class Settings:
     """Every decision of a training run, and what is usual.
+
+    Raises
+    ------
+    TypeError
+        If `classes` are not several.
 
     Notes
     -----
@@ -80,6 +91,11 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Freeze the classes too, which may come as a list."""
+        if not np.iterable(self.classes):
+            raise TypeError(
+                "Settings wants classes as several integers, got "
+                f"{self.classes!r}"
+            )
         object.__setattr__(self, "classes", tuple(self.classes))
 
     @property
@@ -100,7 +116,16 @@ class Settings:
         """
         for name, least in LEAST.items():
             option = "--" + name.replace("_", "-")
-            check_size(PROGRAM, option, getattr(self, name), least)
+            size = check_size(PROGRAM, option, getattr(self, name), least)
+            if name != "seed":
+                check_number(PROGRAM, option, size, below=MOST)
+        for name, known in CHOICES.items():
+            value = getattr(self, name)
+            if value not in [*known]:
+                raise ValueError(
+                    f"{PROGRAM} wants --{name} as one of {', '.join(known)}, "
+                    f"got {value!r}"
+                )
         classes = check_classes(self.classes)
         if self.network == "two_class" and len(classes) != 2:
             raise ValueError(

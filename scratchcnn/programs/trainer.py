@@ -6,6 +6,7 @@ import math
 import zlib
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
 import numpy as np
 
@@ -125,6 +126,10 @@ class Trainer:
             settings={**settings.fixed(), **data},
         )
 
+    def end_epoch(self, checkpoint: Checkpoint, history: History) -> None:
+        """Save the checkpoint, after each epoch."""
+        checkpoint.save(history)
+
     def score(self, network: Layer) -> float:
         """Return the share of the held-out images that it gets right.
 
@@ -147,6 +152,7 @@ class Trainer:
         x, labels = self.trained
         t = labels[:, None].astype(np.float32) if self.binary else labels
         settings, checkpoint = self.settings, self.checkpoint()
+        end = partial(self.end_epoch, checkpoint) if checkpoint else None
         return train(
             self.network,
             self.loss,
@@ -159,7 +165,7 @@ class Trainer:
             schedule=choose_schedule(settings),
             augment=choose_augment(settings),
             score=self.score if settings.validation else None,
-            after_epoch=checkpoint.save if checkpoint else None,
+            after_epoch=end,
             history=checkpoint.restore() if checkpoint else None,
             progress=not settings.quiet,
         )

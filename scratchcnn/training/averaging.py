@@ -128,8 +128,9 @@ def estimate_statistics(
     Raises
     ------
     TypeError, ValueError
-        If `batch_size` is not a positive integer, or there are no
-        images.
+        If `batch_size` is not a positive integer, if there are no
+        images, or if a batch, perhaps the last, leaves a channel but
+        one number to measure: one image, in maps of one pixel.
 
     Notes
     -----
@@ -187,6 +188,13 @@ def averages(
     x, batch_size
         As for `estimate_statistics`.
 
+    Raises
+    ------
+    TypeError
+        If `optimizer` is no `Averaged`.
+    ValueError
+        If it moves a parameter that is not the network's.
+
     Notes
     -----
     Chapter *The last steps*. Before the first step that counts, nothing
@@ -205,7 +213,16 @@ def averages(
     >>> layer.bias.value
     array([12.], dtype=float32)
     """
-    arrays = [p.value for p in network.parameters()]
+    if not isinstance(optimizer, Averaged):
+        raise TypeError(f"averages wants an Averaged, got {optimizer!r}")
+    parameters = network.parameters()
+    ids = {id(p) for p in parameters}
+    if not ids.issuperset(map(id, optimizer.parameters)):
+        raise ValueError(
+            "averages wants an optimizer of the network's own parameters, "
+            f"got {optimizer.parameters} and {network}"
+        )
+    arrays = [p.value for p in parameters]
     for _, layer in network.walk():
         arrays += layer.buffers().values()
     kept = [a.copy() for a in arrays]

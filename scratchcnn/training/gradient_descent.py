@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from scratchcnn.arrays import Array, check_size
+from scratchcnn.arrays import Array, check_number, check_size
 from scratchcnn.data.batches import check_batches, deal
 from scratchcnn.layer import Layer
 from scratchcnn.losses.loss import Loss
@@ -110,11 +110,9 @@ def gradient_descent(
     """
     check_batches("gradient_descent", x, t, batch_size, rng)
     check_size("gradient_descent", "epochs", epochs)
-    if not 0 < learning_rate < np.inf:
-        raise ValueError(
-            "gradient_descent wants a finite learning_rate > 0, got "
-            f"{learning_rate}"
-        )
+    check_number(
+        "gradient_descent", "learning_rate", learning_rate, positive=True
+    )
 
     def epoch() -> float:
         network.train()

@@ -235,7 +235,11 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(parameters, learning_rate)
-        first, second = betas
+        try:
+            first, second = betas
+        except (TypeError, ValueError) as error:
+            wanted = f"Adam wants betas as two numbers, got {betas!r}"
+            raise type(error)(wanted) from None
         self.betas = (
             check_number("Adam", "the first beta", first, below=1),
             check_number("Adam", "the second beta", second, below=1),

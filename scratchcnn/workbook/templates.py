@@ -6,8 +6,10 @@ import ast
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from symtable import symtable
 
 from scratchcnn.doctor.catalog import dotted, source
+from scratchcnn.files import write_whole
 from scratchcnn.workbook.chapters import CHAPTERS, Chapter
 
 WORK = {"forward", "backward", "step", "measure"}
@@ -151,25 +153,59 @@ def write_missing(
     for file, text in files(names, hard):
         path = folder / file
         if not path.exists():
-            path.write_text(text, encoding="utf-8")
+            write_whole(path, text.encode())
             added.append(file)
         elif file != README:
             added += add_names(path, text)
     return added
 
 
+def bound(code: bytes) -> set[str]:
+    """Return the names that a file gives to anything.
+
+    Raises
+    ------
+    SyntaxError, ValueError
+        If it is no Python.
+    """
+    text = ast.unparse(ast.parse(code))
+    symbols = symtable(text, "", "exec").get_symbols()
+    return {
+        s.get_name() for s in symbols if s.is_assigned() or s.is_imported()
+    }
+
+
+def importing(tree: ast.Module, names: set[str]) -> list[str]:
+    """Return what a file imports of these names, as lines."""
+    lines = []
+    for node in tree.body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            node.names = [
+                a for a in node.names if (a.asname or a.name) in names
+            ]
+            lines += [ast.unparse(node)] * bool(node.names)
+    return lines
+
+
 def add_names(path: Path, text: str) -> list[str]:
-    """Append to a file the classes and functions that it lacks."""
+    """Append to a file the classes and functions that it lacks.
+
+    What these use, and the file does not know, is imported above them.
+    """
     mine = path.read_bytes()
     try:
-        there = {*map(named, ast.parse(mine).body)}
+        there = bound(mine)
     except (SyntaxError, ValueError):  # which null bytes are, for some
         return []
-    missing = [n for n in ast.parse(text).body if named(n) not in there]
-    missing = [node for node in missing if named(node)]
+    tree = ast.parse(text)
+    missing = [n for n in tree.body if named(n) and named(n) not in there]
     pieces = [ast.get_source_segment(text, node) or "" for node in missing]
     if pieces:
         start = "" if mine.endswith(b"\n") else "\n"
-        with path.open("a", encoding="utf-8") as file:
-            file.write("\n\n".join([start, *pieces]) + "\n")
+        nodes = [node for one in missing for node in ast.walk(one)]
+        used = {node.id for node in nodes if isinstance(node, ast.Name)}
+        if above := importing(tree, used - there):
+            pieces.insert(0, "\n".join(above))
+        added = "\n\n".join([start, *pieces]) + "\n"
+        write_whole(path, mine + added.encode())
     return [f"{path.name}: {named(node)}" for node in missing]

@@ -3,6 +3,7 @@
 import copy
 import functools
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +121,44 @@ def test_every_layer_is_replayed(layer, shape, rng):
     assert_close(start.grad, layer.backward(dy))
     for p, tensor in tensors.items():
         assert_close(tensor.grad, p.grad)
+
+
+def test_an_empty_batch_is_no_special_case(rng):
+    layers = [Conv2D(1, 2, 3, rng=rng), ReLU(), MaxPool2D(2), Reshape((2, -1))]
+    network = Network([*layers, Flatten(), Dense(8, 3, rng=rng)])
+    x = Tensor(np.zeros((0, 1, 6, 7)))
+    y = replay(network, x, {})
+    assert y.value.shape == (0, 3)
+    y.backward(np.zeros((0, 3)))
+    assert x.grad.shape == x.value.shape
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (lambda rng: Dense(3, 2, rng=rng), (1, 4, 3)),
+        (lambda rng: Conv2D(1, 2, 3, rng=rng), (1, 2, 5, 5)),
+        (lambda rng: DepthwiseConv2D(1, 3, rng=rng), (1, 2, 5, 5)),
+        (lambda rng: MaxPool2D(3), (1, 2, 2, 5)),
+        (lambda rng: Reshape((2, -1)), (1, 5)),
+        (lambda rng: ReLU(), ()),
+    ],
+)
+def test_what_a_layer_refuses_is_not_replayed(layer, shape, rng):
+    layer, x = layer(rng=rng), np.zeros(shape)
+    with pytest.raises(ValueError, match=r"got|hold") as wanted:
+        layer.forward(x)
+    with pytest.raises(ValueError, match=re.escape(str(wanted.value))):
+        replay(Network([layer]), Tensor(x), {})
+    with pytest.raises(RuntimeError, match="needs a forward pass"):
+        layer.backward(x)
+
+
+def test_nor_are_ways_that_end_in_different_shapes(rng):
+    residual = Residual(Conv2D(1, 3, 3, padding=1, rng=rng))
+    message = r"^Residual.* wants the inside of shape \(2, 1, 5, 5\), got"
+    with pytest.raises(ValueError, match=message):
+        replay(residual, np.zeros((2, 1, 5, 5)), {})
 
 
 def test_replayed_layers_keep_the_precision(rng):

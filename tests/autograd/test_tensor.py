@@ -146,6 +146,19 @@ def test_gradients_of_a_long_batch_lose_no_digits():
     assert bias.grad.tolist() == [5000, 5000]
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.int64, np.bool_])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_difference_is_numpy_s_whatever_kind_the_constant_is(dtype, kind):
+    x, c = np.array([3, 1], dtype), np.array([-128, 1]).astype(kind)
+    start = Tensor(x)
+    y = start - c
+    wanted = x - c
+    assert y.value.dtype == wanted.dtype
+    assert_close(y.value, wanted, tolerance=0)
+    y.backward(np.array([2, -3], wanted.dtype))
+    assert start.grad.tolist() == [2, -3]
+
+
 @pytest.mark.parametrize("shapes", [((3,), (3, 2)), ((2, 3), (3,))])
 def test_matmul_wants_matrices(shapes):
     with pytest.raises(ValueError, match="matmul wants matrices, got"):

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from execution import Execution
+from execution import Execution, find_data
 from kernels import managers
 from nbclient import NotebookClient
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
+
+from scratchcnn.data import drawn
 
 pytestmark = [
     pytest.mark.filterwarnings("default"),
@@ -115,6 +117,19 @@ def test_outputs_of_other_texts_are_reused_and_of_other_data_not(book, capsys):
     assert lines(capsys) == {"plain": "cached"}
     build(book, data="other garments")
     assert lines(capsys) == {"plain": "run", "deep/colored": "run"}
+
+
+def test_of_the_folder_of_the_data_only_they_count(tmp_path, monkeypatch):
+    folder = drawn.write(tmp_path / "cache", train=1, test=1)
+    monkeypatch.setenv("SCRATCHCNN_DATA", str(folder))
+    before = find_data(tmp_path)
+    (folder / "pyodide-0.28.3").mkdir()  # which `interpreter.find` makes
+    (folder / "LICENSE").touch()
+    assert find_data(tmp_path) == before
+    drawn.write(folder, train=1, test=1, seed=1)
+    stand_in, digest = find_data(tmp_path)
+    assert stand_in
+    assert digest != before[1]
 
 
 def test_a_page_that_fails_says_where_and_why(book, capsys):

@@ -361,6 +361,26 @@ def test_backward_works_once_after_each_forward_pass(rng):
         fast.backward(y)
 
 
+def test_after_half_a_pass_there_is_nothing_to_go_back_from(rng):
+    class Stubborn(Square):
+        """A layer that refuses what is large."""
+
+        def forward(self, x):
+            """Return x**2."""
+            if np.abs(x).max(initial=0) > 1:
+                raise KeyboardInterrupt
+            return super().forward(x)
+
+    x, network = np.eye(2), Network([Dense(2, 2, rng=rng), Stubborn()])
+    fast = accelerate(network)
+    for wrong, error in (1e9 * x, KeyboardInterrupt), (x[:, 0], ValueError):
+        y = fast.forward(x / 2)
+        with pytest.raises(error):
+            fast.forward(wrong)
+        with pytest.raises(RuntimeError, match="needs a forward pass"):
+            fast.backward(y)
+
+
 def test_plans_are_made_once_a_size_and_few_are_kept(rng):
     fast = accelerate(lenet(rng))
     for n in (2, 3, 2):

@@ -121,3 +121,14 @@ def test_one_number_stands_for_both_strides_and_paddings():
     assert sizes_of(*shapes, 2, 1) == sizes_of(*shapes, (2, 2), (1, 1))
     with pytest.raises(ValueError, match="sizes_of wants stride >= 1, got 0"):
         sizes_of(*shapes, 0)
+
+
+@pytest.mark.parametrize(
+    "w", [(4, 2, 3, 3), (4, 3, 6, 3), (4, 3, 3, 8), (4, 3, 0, 3)]
+)
+def test_a_convolution_that_is_none_has_no_sizes(w):
+    message = f"sizes_of wants kernels of 3 channels .*(5, 7) .*, got {w}"
+    message = message.replace("(", r"\(").replace(")", r"\)")
+    with pytest.raises(ValueError, match=message):
+        sizes_of((1, 3, 5, 5), w, padding=(0, 1))
+    assert sizes_of((1, 3, 5, 5), (4, 3, 5, 7), padding=(0, 1))[-2:] == (1, 1)

@@ -1,6 +1,7 @@
 """Minibatches: every example once, with its target, in any order."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,3 +49,17 @@ def test_targets_may_be_class_numbers(rng):
     ((_, ts),) = minibatches(np.ones((5, 2)), labels, 5, rng=rng)
     assert sorted(ts) == [0, 1, 2, 3, 4]
     assert ts.dtype == labels.dtype
+
+
+@pytest.mark.parametrize(
+    ("t", "message"),
+    [
+        (np.array(3.0), r"one target for each .* \(2, 1\), got \(\)"),
+        (np.array([None, 1]), "t as numbers, got object"),
+        (np.array(["a", "b"]), "t as numbers, got <U1"),
+    ],
+)
+def test_targets_are_numbers_one_an_example(t, message, rng):
+    error = TypeError if t.ndim else ValueError
+    with pytest.raises(error, match=f"^minibatches wants .*{message}$"):
+        minibatches(np.ones((2, 1)), t, 1, rng=rng)

@@ -37,6 +37,16 @@ def test_cover(case):
     assert not np.shares_memory(y, case[-1])
 
 
+@pytest.mark.parametrize(("dtype", "top"), [(np.uint8, 200), (np.int8, 100)])
+@pytest.mark.parametrize("axis", [2, 3])
+def test_small_integers_do_not_overflow(dtype, top, axis):
+    x, one = np.zeros((1, 1, 300, 1)).swapaxes(2, axis), np.ones(1, dtype)
+    long, short = (top * one, 60 * one), (0 * one, one)
+    box = (long, short) if axis == 2 else (short, long)
+    y = cover(x, box[0][0], box[1][0], box[0][1], box[1][1], x + 1)
+    assert y.ravel().nonzero()[0].tolist() == [*range(top, top + 60)]
+
+
 def boxes(y, empty=1.0):
     """Return top, left, height and width of what is not empty."""
     found = []

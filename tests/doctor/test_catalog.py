@@ -1,15 +1,18 @@
 """The catalog: each mistake is an edit of today's text, and changes it."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 from scratchcnn import Dense, ReLU
+from scratchcnn.doctor import catalog
 from scratchcnn.doctor.catalog import (
     CAUSES,
     Cause,
     edited,
+    executed,
     planted,
     source,
     variant,
@@ -61,6 +64,19 @@ def test_a_mistake_reaches_those_who_import_it(rng):
     assert (drawn[0] == drawn[1]).all()
     assert (Dense(3, 2, rng=rng).weight.value != drawn[0]).any()
     assert variant(cause, "layers/relu", "ReLU") is None
+
+
+def test_no_other_thread_imports_what_is_ill(monkeypatch):
+    modules = []
+
+    def watched(*arguments):
+        modules.append(sys.modules["scratchcnn.layers.initialization"])
+        return executed(*arguments)
+
+    monkeypatch.setattr(catalog, "executed", watched)
+    (cause, *_) = [c for c in CAUSES if c.name == "seed fixed inside"]
+    variant(cause, "layers/dense", "Dense")
+    assert modules == [sys.modules["scratchcnn.layers.initialization"]] * 2
 
 
 def test_a_mistake_can_be_several_edits():

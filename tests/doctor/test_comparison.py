@@ -31,6 +31,8 @@ A = np.array([[1.0, 2.0, 4.0], [8.0, -16.0, 32.0]])
         (A * 20 / 19, "is 20/19 times the right one"),
         (A * 25 / 27, ""),
         (A * np.pi, ""),
+        (A * 1e160, ""),
+        (A * 1e306, ""),
         (A[:, ::-1], "is the right one mirrored"),
         (A[::-1, ::-1], "is the right one with rows and columns backwards"),
         (A[::-1], "has the right numbers in another order"),
@@ -39,6 +41,10 @@ A = np.array([[1.0, 2.0, 4.0], [8.0, -16.0, 32.0]])
 )
 def test_arrays_are_contrasted(mine, words):
     assert contrast(mine, A, "y") == words
+
+
+def test_of_what_should_be_yes_or_no_nothing_is_told():
+    assert contrast(np.full(2, 2), np.array([True, False]), "the modes") == ""
 
 
 def test_of_numbers_that_are_equal_no_factor_is_told():

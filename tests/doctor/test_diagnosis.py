@@ -3,12 +3,14 @@
 import json
 import time
 from collections import Counter
+from functools import partial
 from importlib import import_module
+from multiprocessing.pool import ThreadPool
 
 import numpy as np
 import pytest
 
-from scratchcnn import Dense, MaxPool2D, ReLU
+from scratchcnn import Dense, MaxPool2D, Network, ReLU
 from scratchcnn.doctor import CAUSES, KINDS, Diagnosis, diagnose, diagnosis
 from scratchcnn.doctor.diagnosis import known
 from scratchcnn.training import gradient_step
@@ -206,6 +208,50 @@ def test_nor_does_what_is_no_layer_at_all(kind, patient):
     assert json.dumps(found.to_dict(), allow_nan=False)
 
 
+class Huge(ReLU):
+    """Goes on with numbers whose squares are no floats."""
+
+    def forward(self, x):
+        """Return y."""
+        return 1e200 * super().forward(x)
+
+    def backward(self, dy):
+        """Return dx."""
+        return 1e160 * super().backward(dy)
+
+
+class Vague(Network):
+    """Has modes that are neither true nor false."""
+
+    def eval(self):
+        """Do something else."""
+        for _, layer in self.walk():
+            layer.training = 2
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("patient", "kind"), [(Huge, "relu"), (Vague, "network")]
+)
+def test_numbers_that_can_not_be_compared_do_not_leave_him_either(
+    patient, kind
+):
+    found = diagnose(patient, kind)
+    assert not found.healthy
+    assert str(found)
+    assert json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_what_can_not_be_described_is_wrong_all_the_same(monkeypatch):
+    def fail(*arguments):
+        raise OverflowError
+
+    monkeypatch.setattr(diagnosis, "contrast", fail)
+    patient = type("Patient", (Broken,), {"act": ACTS["returns nan"]})
+    one = diagnose(patient, "maxpool2d").findings[0]
+    assert (one.results[0], one.what) == ("dx", "")
+
+
 def test_what_does_not_end_is_stopped(monkeypatch):
     monkeypatch.setattr(diagnosis, "LIMIT", 0.5)
 
@@ -223,6 +269,23 @@ def test_what_does_not_end_is_stopped(monkeypatch):
     assert "Your code does not come to an end." in told
     assert "stopped: test_diagnosis.py, line" in told
     assert "busy after 0.5 seconds" in told
+
+
+def test_each_thread_has_its_turn():
+    inside, together = [], set()
+
+    class Watched(ReLU):
+        def forward(self, x):
+            inside.append(x)
+            time.sleep(0.001)
+            together.add(len(inside))
+            inside.pop()
+            return super().forward(x)
+
+    with ThreadPool(2) as pool:
+        found = pool.map(partial(diagnose, kind="relu"), [Watched] * 2)
+    assert all(one.healthy for one in found)
+    assert together == {1}
 
 
 def test_what_is_not_written_yet_is_told_apart():

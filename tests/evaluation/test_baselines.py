@@ -122,6 +122,16 @@ def test_class_numbers_are_no_targets(data):
         least_squares(x.tolist(), np.zeros((30, 1)))
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_what_is_not_finite_fits_no_layer(data, bad):
+    for k, name in enumerate("xt"):
+        arrays = [array.copy() for array in data]
+        arrays[k][3, 1] = bad
+        message = f"least_squares wants {name} finite, got NaN or inf"
+        with pytest.raises(ValueError, match=message):
+            least_squares(*arrays)
+
+
 @pytest.mark.parametrize(
     ("train", "test", "wanted"),
     [
@@ -143,7 +153,8 @@ def test_majority_is_counted_in_training_and_scored_in_the_test(
 
 @pytest.mark.parametrize(("train", "test"), [(0, 3), (3, 0), (0, 0)])
 def test_no_labels_have_no_majority(train, test):
-    message = rf"majority_accuracy wants labels.* \({train},\) and \({test},\)"
+    name = "test_labels" if train else "train_labels"
+    message = rf"majority_accuracy wants {name} of shape .*, got \(0,\)"
     with pytest.raises(ValueError, match=message):
         majority_accuracy(np.zeros(train, int), np.zeros(test, int))
 
@@ -170,5 +181,23 @@ def test_no_constant_answer_has_a_smaller_loss(counts, rng):
 
 
 def test_without_labels_there_is_no_constant_guess():
-    with pytest.raises(ValueError, match="constant_loss wants labels, got n"):
+    with pytest.raises(ValueError, match=r"constant_loss wants .* got \(0,\)"):
         constant_loss(np.array([], int))
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ([0, 1], "as an array of integers, got list"),
+        (np.array([0.5, np.nan]), "as an array of integers, got float64"),
+        (np.eye(2, dtype=int), r"of shape \(N,\), N >= 1, got \(2, 2\)"),
+    ],
+)
+def test_labels_are_integers_in_a_row(bad, message):
+    good, error = np.array([0, 1]), (TypeError, ValueError)
+    with pytest.raises(error, match=f"^constant_loss wants labels {message}"):
+        constant_loss(bad)
+    pairs = {"train_labels": (bad, good), "test_labels": (good, bad)}
+    for name, pair in pairs.items():
+        with pytest.raises(error, match=f"^majority_.* {name} {message}"):
+            majority_accuracy(*pair)

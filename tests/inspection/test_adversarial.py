@@ -172,3 +172,11 @@ def test_what_it_can_not_use_is_named(rng, change, message):
     asked |= {"epsilon": 0.1, **change}
     with pytest.raises((TypeError, ValueError), match=message):
         adversarial(network, SoftmaxCrossEntropy(), **asked)
+
+
+def test_a_slope_that_is_no_number_shows_no_way(rng):
+    layer = Dense(2, 1, rng=rng)
+    layer.weight.value[0, 0] = np.nan
+    x, t = np.full((1, 2), 0.5), np.zeros((1, 1))
+    with pytest.raises(ValueError, match=r"^adversarial wants dL/dx .* NaN"):
+        adversarial(layer, MeanSquaredError(), x, t, epsilon=0.1)

@@ -249,3 +249,5 @@ def test_another_end_has_no_class_activation_map(build, rng):
         class_activation_map(build(rng), np.zeros((2, 1, 6, 5)))
     with pytest.raises(TypeError, match="wants a Network"):
         class_activation_map(ReLU(), np.zeros((2, 1, 6, 5)))
+    with pytest.raises(TypeError, match="wants a Network"):
+        class_activation_map([ReLU()], np.zeros((2, 1, 6, 5)))

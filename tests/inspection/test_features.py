@@ -64,6 +64,8 @@ def test_the_modes_are_restored_after_an_error(rng):
 def test_activations_wants_a_network(rng):
     with pytest.raises(TypeError, match=r"activations wants a Network, got R"):
         activations(ReLU(), np.zeros((1, 2)))
+    with pytest.raises(TypeError, match=r"activations wants .* got \[ReLU"):
+        activations([ReLU()], np.zeros((1, 2)))
 
 
 def test_accelerated_networks_are_looked_into(rng):
@@ -240,3 +242,11 @@ def test_neighbors_far_from_zero_are_told_apart(dtype, far, rng):
 def test_neighbors_wants_floats():
     with pytest.raises(TypeError, match="features as an array of floats"):
         neighbors(np.zeros((4, 3), int), np.zeros((1, 3)), 1)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_has_no_neighbors(bad):
+    some, one = np.array([[bad], [1.0]]), np.ones((1, 1))
+    for name, arrays in ("features", (some, one)), ("queries", (one, some)):
+        with pytest.raises(ValueError, match=f"^neighbors wants {name} fini"):
+            neighbors(*arrays, 1)

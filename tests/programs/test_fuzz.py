@@ -1,6 +1,7 @@
 """Command lines that nobody would write, and what the programs answer."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -105,7 +106,10 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setattr(two_classes, "plot", lambda *_: Figure())  # quicker
     monkeypatch.setattr(record, "SEEDS", (0, 1))
     short = Settings(network="record", epochs=1, batch_size=10, validation=0)
-    monkeypatch.setattr(record, "SETTINGS", short)
+    monkeypatch.setattr(record, "FINAL", short)
+    held = replace(short, validation=5)
+    monkeypatch.setattr(record, "SETTINGS", held)
+    monkeypatch.setattr(record, "TRIALS", {"one": replace(held, erase=0.5)})
     dataset.write("data", train=3, test=1)
     os.mkdir("empty")
     with open("text", "w") as file:

@@ -19,6 +19,7 @@ from scratchcnn.losses.cross_entropy import (
 from scratchcnn.losses.label_smoothing import SmoothedCrossEntropy
 from scratchcnn.programs.options import (
     NETWORKS,
+    PROGRAM,
     RATES,
     Settings,
     choose_augment,
@@ -144,6 +145,35 @@ def test_a_resumed_run_agrees_on_what_has_a_say_in_the_numbers():
     for name in "warm_up", "average":
         stretched = dataclasses.replace(constant, **{name: 0.1})
         assert stretched.fixed().keys() == fixed.keys()
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ({"network": "resnet"}, "lenet, record, two_class, got 'resnet'"),
+        (
+            {"network": ["lenet"]},
+            "--network as one of lenet, .*, got .'lenet'",
+        ),
+        ({"optimizer": "rmsprop"}, "--optimizer as one of sgd, adam, got 'rm"),
+        ({"schedule": "linear"}, "constant, cosine, got 'linear'"),
+        ({"epochs": 10**400, "average": 0.5}, r"--epochs < 1e\+18, got 1000"),
+        ({"validation": 10**400}, r"--validation < 1e\+18, got 1000"),
+    ],
+)
+def test_what_no_command_line_has_read_is_checked_too(setting, told):
+    with pytest.raises(ValueError, match=f"^{PROGRAM} wants .*{told}"):
+        Settings(**setting).check()
+
+
+@pytest.mark.parametrize("classes", [3, None])
+def test_one_class_alone_is_told_so(classes):
+    with pytest.raises(TypeError, match=f"^Settings wants .*, got {classes}$"):
+        Settings(classes=classes)
+
+
+def test_a_seed_may_have_any_number_of_digits():
+    Settings(seed=10**400).check()
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -65,7 +65,24 @@ def test_a_sound_book_is_counted(
         ('alt="a sum"', 'alt=" "', "no alternative text for ../_images/sum"),
         ("<img ", '<i id="top"><img ', "id top twice"),
         ('rel="canonical"', 'rel="icon"', "loads https://example.org/"),
-        ("<h1", '<script src="//example.org/x.js"></script><h1', "loads //ex"),
+        *(
+            ("<h1", f"{tag}<h1", "loads //example.org/x")
+            for tag in (
+                '<script src="//example.org/x"></script>',
+                '<video src="//example.org/x"></video>',
+                '<video poster=" //example.org/x"></video>',
+                '<audio src="//example.org/x"></audio>',
+                '<img srcset="top.svg 1x, //example.org/x 2x" alt="Top">',
+                '<embed src="//example.org/x">',
+                '<object data="//example.org/x"></object>',
+                '<svg><image href="//example.org/x"/></svg>',
+                '<svg><image xlink:href="//example.org/x"/></svg>',
+                '<p style="background: url(//example.org/x)"></p>',
+                '<style>@import url("//example.org/x");</style>',
+                "<STYLE>p {} @import '//example.org/x';</STYLE>",
+            )
+        ),
+        ("<h1", '<iframe src="HTTPS://example.org"></iframe><h1', "loads HT"),
     ],
 )
 def test_a_planted_fault_is_found(
@@ -79,6 +96,24 @@ def test_a_planted_fault_is_found(
     page.write_text(PREFACE.replace(old, new))
     assert check_book.main("html") == 1
     assert capsys.readouterr().out.startswith(f"book/preface.html: {fault}")
+
+
+def test_what_a_style_loads_from_this_host_is_no_fault(
+    html: Path, capsys: pytest.CaptureFixture[str]
+):
+    style = html / "_static" / "styles" / "book.css"
+    style.parent.mkdir(parents=True)
+    style.write_text(
+        "/* https://example.org */ @import '../basic.css'; a {src: url(a)}"
+        "b {background: url(\"data:image/svg+xml,<svg xmlns='http://w3'>\")}"
+    )
+    page = html / "book" / "preface.html"
+    page.write_text(f"{PREFACE}<style>a {{}}</style>url(//example.org)")
+    assert check_book.main("html") == 0
+    style.write_text("a {src: URL( 'https://example.org/a.woff' )}")
+    assert check_book.main("html") == 1
+    told = "_static/styles/book.css: loads https://example.org/a.woff\n"
+    assert told in capsys.readouterr().out
 
 
 def test_the_page_for_wrong_addresses_may_say_the_book_s_own(

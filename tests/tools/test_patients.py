@@ -32,12 +32,36 @@ def test_checks_and_what_they_say_are_at_the_door():
         ("dy.sum(axis=0, dtype=np.float64)", "dy.sum(axis=0, )", True),
         ("np.zeros(n, x.dtype)", "np.zeros(n, None)", True),
         ('name = "SGD"', "name = None", True),
+        ("x.astype(w.dtype, copy=False)", "x.astype(w.dtype, )", True),
+        ("x.astype(w.dtype, copy=False)", "x.astype(copy=False)", False),
+        ("zip(x, y, strict=True)", "zip(x, y, strict=None)", True),
+        ("zip(x, y, strict=True)", "zip(x, None, strict=True)", False),
+        ('below_largest("SGD", y)', "below_largest(None, y)", True),
+        ('below_largest("SGD", y)', "below_largest(y)", False),
+        ('z = below_largest("SGD", y)', "z = None", False),
         ("np.exp(x)", "np.exp(None)", False),
         ("dy.sum(axis=0)", "dy.sum(axis=1)", False),
     ],
 )
 def test_a_type_or_a_name_is_beside_the_point(old, new, only):
     assert beside([f"-    {old}", f"+    {new}"]) == only
+
+
+def test_a_change_in_two_lines_is_read_as_a_whole():
+    whole = ["-    for a in zip(x, strict=True", "-    ):"]
+    assert beside([*whole, "+    for a in zip(x, ):"])
+    assert not beside([*whole, "+    for a in zip(None, ):"])
+
+
+def test_only_who_has_survived_the_tests_is_harmless():
+    known = patients.survivors()
+    name, place = '"SoftmaxCrossEntropy"', ("losses/cross_entropy",)
+    place += "SoftmaxCrossEntropy", "forward"
+    line = f"-{' ' * 8}z = below_largest({name}, y.astype(np.float64))"
+    assert patients.key(*place, [line, f"+{' ' * 8}z = None"]) not in known
+    (one, *_) = [lived for lived in known if lived[:3] == place]
+    assert patients.key(*place, [*one[3:]]) in known
+    assert len(known) > 100
 
 
 def test_a_change_is_known_by_its_function():

@@ -165,8 +165,6 @@ def test_before_the_first_step_that_counts_there_is_nothing_to_put(rng):
     walk(optimizer, rng, 4)
     before = [p.value.copy() for p in parameters]
     optimizer.put()
-    with averages(optimizer, Dense(1, 1, rng=rng), np.zeros((1, 1))):
-        pass
     for p, value in zip(parameters, before, strict=True):
         assert same_bits(p.value, value)
     (last,) = walk(optimizer, rng, 1)
@@ -455,6 +453,36 @@ def test_a_setting_out_of_its_range_is_named(settings, error, rng):
     (name,) = settings
     with pytest.raises(error, match=rf"^Averaged wants .*{name}"):
         Averaged(SGD(drawn(rng), 0.1), **settings)
+
+
+def test_averages_are_those_of_the_network_s_own_parameters(rng):
+    one, other = Dense(2, 1, rng=rng), Dense(2, 1, rng=rng)
+    both = SGD([*one.parameters(), *other.parameters()], 0.1)
+    for bad, error, message in (
+        (Averaged(both), ValueError, r"network's own parameters, got \[Para"),
+        (both, TypeError, r"an Averaged, got SGD\(learning_rate=0\.1\)$"),
+    ):
+        walk(bad, rng, 3)
+        before = [p.value.copy() for p in both.parameters]
+        with (
+            pytest.raises(error, match=rf"^averages wants .*{message}"),
+            averages(bad, one, np.zeros((1, 2))),
+        ):
+            pass
+        for p, value in zip(both.parameters, before, strict=True):
+            assert same_bits(p.value, value)
+    some = Averaged(SGD([one.weight], 0.1))
+    walk(some, rng, 3)
+    with averages(some, one, np.zeros((1, 2))):
+        assert_close(one.weight.value, some.average[0], tolerance=1e-6)
+
+
+def test_statistics_want_more_than_one_number_a_channel(rng):
+    x, layer = rng.random((5, 1, 1, 1)), BatchNorm2D(1)
+    with pytest.raises(ValueError, match="more than one number a channel"):
+        estimate_statistics(layer, x, batch_size=4)
+    assert (layer.running_mean, layer.running_variance) == (0, 1)
+    estimate_statistics(layer, x, batch_size=3)
 
 
 def test_statistics_want_images_and_a_size(rng):

@@ -1,6 +1,7 @@
 """What to do with a gradient: SGD and Adam."""
 
 import copy
+import re
 import tracemalloc
 
 import numpy as np
@@ -369,6 +370,13 @@ def test_nesterov_wants_momentum():
 def test_betas_are_less_than_one(betas, which):
     message = rf"^Adam wants 0 <= the {which} beta < 1, got"
     with pytest.raises(ValueError, match=message):
+        Adam([Parameter(np.zeros(2))], betas=betas)
+
+
+@pytest.mark.parametrize("betas", [0.9, None, (0.9,), (0.9, 0.99, 0.999)])
+def test_betas_are_two(betas):
+    message = re.escape(f"Adam wants betas as two numbers, got {betas}")
+    with pytest.raises((TypeError, ValueError), match=rf"^{message}$"):
         Adam([Parameter(np.zeros(2))], betas=betas)
 
 

@@ -87,6 +87,40 @@ def test_not_a_byte_that_a_reader_has_written_is_changed(mine, tmp_path):
     assert write_missing(tmp_path, ["relu"]) == []
 
 
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_what_is_added_finds_what_it_needs(name, tmp_path):
+    path = tmp_path / f"{name}.py"
+    path.write_text("Layer = Loss = object\n")
+    write_missing(tmp_path, [name])
+    names = {}
+    exec(compile(path.read_bytes(), name, "exec"), names)
+    assert {*CHAPTERS[name].names()} <= names.keys()
+    assert names["Layer"] is object
+
+
+def test_what_a_reader_has_from_elsewhere_is_not_missing(tmp_path):
+    path = tmp_path / "pooling.py"
+    path.write_text("import numpy as np\nfrom mine import MaxPool2D\n")
+    added = write_missing(tmp_path, ["pooling"])
+    assert added == ["pooling.py: AvgPool2D", "README.md"]
+    text = path.read_text()
+    assert text.count("import numpy") == 1
+    assert "import Pooling" in text
+
+
+def test_a_file_is_changed_as_a_whole_or_not(tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError("no space left")
+
+    path = tmp_path / "relu.py"
+    path.write_text("A = 1\n")
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="no space left"):
+        write_missing(tmp_path, ["relu"])
+    assert path.read_text() == "A = 1\n"
+    assert [*tmp_path.iterdir()] == [path]
+
+
 def test_a_file_that_can_not_be_read_is_left_alone(tmp_path):
     (tmp_path / "relu.py").write_text("class ReLU(:\n")
     assert write_missing(tmp_path, ["relu"]) == ["README.md"]

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from scratchcnn.arrays import Array, check_size
+from scratchcnn.arrays import Array, check_generator, check_size
 from scratchcnn.data.fashion_mnist import Bytes
 
 Size: TypeAlias = Array | float
@@ -156,8 +156,8 @@ def draw(garment: Garment, count: int, *, rng: np.random.Generator) -> Bytes:
     Raises
     ------
     TypeError, ValueError
-        If `garment` can't be called, such as the number of a class, or
-        `count` is not a positive integer.
+        If `garment` can't be called, such as the number of a class,
+        `count` is not a positive integer, or `rng` not a Generator.
 
     Notes
     -----
@@ -171,6 +171,7 @@ def draw(garment: Garment, count: int, *, rng: np.random.Generator) -> Bytes:
     """
     if not callable(garment):
         raise TypeError(f"draw wants garment as a function, got {garment!r}")
+    check_generator("draw", rng)
     images = np.empty((check_size("draw", "count", count), 28, 28), np.uint8)
     for batch in np.split(images, range(128, count, 128)):  # as fits a cache
         canvas = Canvas(len(batch), rng)

@@ -38,6 +38,11 @@ def test_a_bad_count_is_named(count, error):
         draw(t_shirt, count, rng=np.random.default_rng(0))
 
 
+def test_a_seed_is_no_generator():
+    with pytest.raises(TypeError, match="draw wants rng as a numpy"):
+        draw(t_shirt, 1, rng=0)
+
+
 @pytest.mark.parametrize("garment", CLASSES)
 @pytest.mark.parametrize("count", [1, 127, 128, 129])
 def test_every_image_of_a_batch_is_drawn(garment, count):
