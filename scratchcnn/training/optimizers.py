@@ -238,8 +238,9 @@ class Adam(Optimizer):
         try:
             first, second = betas
         except (TypeError, ValueError) as error:
-            wanted = f"Adam wants betas as two numbers, got {betas!r}"
-            raise type(error)(wanted) from None
+            raise type(error)(
+                f"Adam wants betas as two numbers, got {betas!r}"
+            ) from None
         self.betas = (
             check_number("Adam", "the first beta", first, below=1),
             check_number("Adam", "the second beta", second, below=1),
