@@ -106,7 +106,7 @@ REPLAYED |= {GlobalAvgPool2D, Reshape, Flatten}
 
 
 def show(layer: Layer, x: Array) -> None:
-    """Let a copy of the layer refuse x, by an empty batch if that does."""
+    """Let a copy of the layer refuse x; an empty batch is tried first."""
     trial = copy.copy(layer)
     try:
         trial.forward(x[:0])

@@ -455,6 +455,18 @@ def test_a_setting_out_of_its_range_is_named(settings, error, rng):
         Averaged(SGD(drawn(rng), 0.1), **settings)
 
 
+def test_before_the_first_step_that_counts_averages_change_nothing(rng):
+    layer = Dense(2, 1, rng=rng)
+    optimizer = Averaged(SGD(layer.parameters(), 0.1), start=9)
+    walk(optimizer, rng, 4)
+    before = [p.value.copy() for p in layer.parameters()]
+    with averages(optimizer, layer, np.zeros((1, 2))):
+        inside = [p.value.copy() for p in layer.parameters()]
+    for p, kept, value in zip(layer.parameters(), inside, before, strict=True):
+        assert same_bits(kept, value)
+        assert same_bits(p.value, value)
+
+
 def test_averages_are_those_of_the_network_s_own_parameters(rng):
     one, other = Dense(2, 1, rng=rng), Dense(2, 1, rng=rng)
     both = SGD([*one.parameters(), *other.parameters()], 0.1)
